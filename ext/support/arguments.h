@@ -1,0 +1,139 @@
+/* Arguments come in here, for both bindings: what they accept, they accept alike, and what they reject
+ * they reject with the same exception and message. Every function needs the GIL (an attached thread
+ * state) and returns 0, or -1 with an exception set. */
+#ifndef GILSCOPE_SUPPORT_ARGUMENTS_H
+#define GILSCOPE_SUPPORT_ARGUMENTS_H
+
+#include <Python.h>
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* An int from low to high. Takes what has __index__, so NumPy's integers too, and no float. */
+static inline int gs_int(const char *kernel, const char *name, PyObject *object, int64_t low, int64_t high,
+                         int64_t *value) {
+    if (!PyIndex_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s: %s must be an int, not %.100s", kernel, name, Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    PyObject *index = PyNumber_Index(object);
+    if (index == NULL) return -1;
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    if (number == -1 && PyErr_Occurred()) return -1;
+    if (overflow || number < low || number > high) {
+        /* The value may have thousands of digits; the bounds say enough. */
+        PyErr_Format(PyExc_ValueError, "%s: %s must be from %lld to %lld", kernel, name, (long long)low,
+                     (long long)high);
+        return -1;
+    }
+    *value = number;
+    return 0;
+}
+
+/* A finite real number. Takes what has __float__ or __index__. */
+static inline int gs_real(const char *kernel, const char *name, PyObject *object, double *value) {
+    double number = PyFloat_AsDouble(object);
+    if (number == -1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Clear();
+            PyErr_Format(PyExc_TypeError, "%s: %s must be a real number, not %.100s", kernel, name,
+                         Py_TYPE(object)->tp_name);
+        } else if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            PyErr_Clear();
+            PyErr_Format(PyExc_ValueError, "%s: %s must be finite", kernel, name);
+        }
+        return -1;
+    }
+    if (!isfinite(number)) {
+        PyErr_Format(PyExc_ValueError, "%s: %s must be finite", kernel, name);
+        return -1;
+    }
+    *value = number;
+    return 0;
+}
+
+static inline int gs_real_positive(const char *kernel, const char *name, PyObject *object, double *value) {
+    if (gs_real(kernel, name, object, value) < 0) return -1;
+    if (*value > 0) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s must be above 0", kernel, name);
+    return -1;
+}
+
+/* An item type: its name, and the struct-module codes that mean it where they have this size. */
+typedef struct {
+    const char *name;
+    const char *codes;
+    Py_ssize_t size;
+} gs_item;
+
+static const gs_item gs_uint8 = {"uint8", "B", 1};
+static const gs_item gs_int32 = {"int32", "il", 4};
+static const gs_item gs_int64 = {"int64", "lq", 8};
+static const gs_item gs_float32 = {"float32", "f", 4};
+static const gs_item gs_float64 = {"float64", "d", 8};
+
+typedef enum { GS_READ = 0, GS_WRITE = 1, GS_STRIDED = 2 } gs_access; /* flags; contiguous unless GS_STRIDED */
+
+/* Whether `format` is one native-endian item of the type. */
+static inline bool gs_format_is(const char *format, Py_ssize_t itemsize, const gs_item *item) {
+    if (format == NULL) format = "B";
+#if PY_BIG_ENDIAN
+    const char native = '>';
+#else
+    const char native = '<';
+#endif
+    if (*format == '@' || *format == '=' || *format == native) format++;
+    return *format && format[1] == '\0' && strchr(item->codes, *format) && itemsize == item->size;
+}
+
+/* Gets a buffer of exactly this item type, number of dimensions and access. On success the view is
+ * exported and the caller releases it; until then its exporter can neither move nor resize it. It can
+ * still write: what another thread may rewrite has to be checked where it is used. */
+static inline int gs_buffer(const char *kernel, const char *name, PyObject *object, const gs_item *item, int dimensions,
+                            gs_access access, Py_buffer *view) {
+    if (!PyObject_CheckBuffer(object)) {
+        PyErr_Format(PyExc_TypeError, "%s: %s must be a buffer of %s, not %.100s", kernel, name, item->name,
+                     Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    if (PyObject_GetBuffer(object, view, PyBUF_FULL_RO) < 0) return -1;
+    if (!gs_format_is(view->format, view->itemsize, item))
+        PyErr_Format(PyExc_TypeError, "%s: %s must be a buffer of native %s, not of format '%.100s'", kernel, name,
+                     item->name, view->format ? view->format : "B");
+    else if (view->ndim != dimensions)
+        PyErr_Format(PyExc_ValueError, "%s: %s must have %d dimension%s, not %d", kernel, name, dimensions,
+                     dimensions == 1 ? "" : "s", view->ndim);
+    else if ((access & GS_WRITE) && view->readonly)
+        PyErr_Format(PyExc_ValueError, "%s: %s is read-only and must be writable", kernel, name);
+    else if (view->suboffsets != NULL)
+        PyErr_Format(PyExc_ValueError, "%s: %s must not be an indirect buffer", kernel, name);
+    else if (!(access & GS_STRIDED) && !PyBuffer_IsContiguous(view, 'C'))
+        PyErr_Format(PyExc_ValueError, "%s: %s must be C-contiguous", kernel, name);
+    else if ((uintptr_t)view->buf % (uintptr_t)item->size != 0)
+        PyErr_Format(PyExc_ValueError, "%s: %s must be aligned to %zd bytes", kernel, name, item->size);
+    else
+        return 0;
+    PyBuffer_Release(view);
+    return -1;
+}
+
+/* The same check for Cython, whose typed memoryview takes its own export afterwards. */
+static inline int gs_buffer_check(const char *kernel, const char *name, PyObject *object, const gs_item *item,
+                                  int dimensions, gs_access access) {
+    Py_buffer view;
+    if (gs_buffer(kernel, name, object, item, dimensions, access, &view) < 0) return -1;
+    PyBuffer_Release(&view);
+    return 0;
+}
+
+static inline int gs_length(const char *kernel, const char *name, Py_ssize_t length, const char *other, Py_ssize_t expected) {
+    if (length == expected) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s must be as long as %s (%zd), not %zd", kernel, name, other, expected, length);
+    return -1;
+}
+
+#endif
