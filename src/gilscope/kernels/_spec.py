@@ -97,6 +97,8 @@ class Kernel:
     python: Callable[..., Any]
     """The slow, obvious reference."""
     numpy: Callable[..., Any] | None = None
+    work: Callable[[Arguments], int] | None = None
+    """The work of a call in the unit of THRESHOLD, which `auto` compares with it. None: it can not release."""
     out: str | None = None
     tolerance: float = 0.0
     """Relative to the largest magnitude in the reference's answer; 0 means equal bit for bit."""

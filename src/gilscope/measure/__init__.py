@@ -1,0 +1,1 @@
+"""Measuring: calibrate, interleave, bracket by the ceiling, keep the raw values, compute later."""

@@ -1,0 +1,152 @@
+"""The results format: raw values and circumstances, versioned; everything else is computed from them.
+
+A document is a JSON object:
+
+    format        "gilscope.results"
+    version       1
+    created       UTC, ISO 8601
+    complete      false when the measurement was interrupted; the rows hold what there was
+    settings      how it was measured: {"threads": [1, 2], "size": "medium", "scaling": "weak",
+                  "seconds": 90, "rounds": 11, "sample_seconds": 0.04, ...}
+    environment   the circumstances; see gilscope.measure.environment
+    rows          one object a cell and number of workers; see Row
+"""
+
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gilscope.measure.stats import Interval, judge, median_interval, paired_ratio
+
+FORMAT = "gilscope.results"
+VERSION = 1
+
+
+class RecordError(ValueError):
+    """A file that is not a results document; the message says what is wrong with it, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell on a number of workers. All lists are raw, in seconds, one value a round, and paired by round.
+
+    With `weak` scaling each worker makes `calls` calls on data of its own, so N workers do N times the
+    work of the baseline; with `strong` scaling the workers share the baseline's work.
+    """
+
+    kernel: str
+    implementation: str
+    policy: str
+    executor: str
+    """What ran the calls: "serial", "threads", or "openmp" (one call with its own team of threads)."""
+    workers: int
+    scaling: str
+    size: str
+    """The size's name, or its number as text where the user gave a number."""
+    size_number: int
+    calls: int
+    """Calls a worker makes in one sample."""
+    work: int
+    """Work of one call, in `unit`."""
+    unit: str
+    seconds: list[float] = field(repr=False)
+    """From the first worker's start to the last one's end."""
+    baseline_seconds: list[float] = field(repr=False)
+    """The same cell on one worker, in the same rounds."""
+    ceiling_seconds: list[float] = field(repr=False)
+    """Plain C threads, as many as workers, around the cell in the same round."""
+    ceiling_baseline_seconds: list[float] = field(repr=False)
+    """One plain C thread, likewise."""
+
+    def _factor(self) -> int:
+        return self.workers if self.scaling == "weak" else 1
+
+    def speedup(self) -> Interval:
+        """Work done in a unit of time, over that of the baseline."""
+        return _scaled(paired_ratio(self.baseline_seconds, self.seconds), self._factor())
+
+    def ceiling(self) -> Interval:
+        """The same for the plain C threads: what the machine gave at that moment."""
+        return _scaled(paired_ratio(self.ceiling_baseline_seconds, self.ceiling_seconds), self._ceiling_factor())
+
+    def _ceiling_factor(self) -> int:
+        return self.workers if self.scaling == "weak" else 1
+
+    def seconds_per_call(self) -> Interval:
+        return _scaled(median_interval(self.seconds), 1 / self.calls)
+
+    def to_json(self) -> dict[str, Any]:
+        speedups = [self._factor() * a / b for a, b in zip(self.baseline_seconds, self.seconds, strict=True)]
+        ceilings = [
+            self._ceiling_factor() * a / b
+            for a, b in zip(self.ceiling_baseline_seconds, self.ceiling_seconds, strict=True)
+        ]
+        verdict, reason = judge(speedups, ceilings, self.workers)
+        return asdict(self) | {
+            "seconds_per_call": self.seconds_per_call().to_json(),
+            "speedup": self.speedup().to_json(),
+            "ceiling": self.ceiling().to_json(),
+            "verdict": verdict,
+            "reason": reason,
+        }
+
+
+def _scaled(interval: Interval, factor: float) -> Interval:
+    return Interval(interval.median * factor, interval.low * factor, interval.high * factor)
+
+
+def document(
+    rows: list[Row], settings: dict[str, Any], environment: dict[str, Any], complete: bool = True
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "complete": complete,
+        "settings": settings,
+        "environment": environment,
+        "rows": [row.to_json() for row in rows],
+    }
+
+
+def save(results: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Writes a document, whole or not at all; "-" means standard output. OSError as the file system says."""
+    text = json.dumps(results, indent=1) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    target = Path(path)
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        file.write(text)
+    try:
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(target)
+    except OSError:
+        Path(file.name).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads a document ("-": standard input). RecordError says what is wrong with a file that is none."""
+    try:
+        text = sys.stdin.read() if str(path) == "-" else Path(path).read_text()
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: not a text file") from error
+    try:
+        results = json.loads(text)
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON ({error})") from error
+    if not isinstance(results, dict) or results.get("format") != FORMAT:
+        raise RecordError(f"{path}: not results of gilscope (no format '{FORMAT}')")
+    if results.get("version") != VERSION:
+        raise RecordError(f"{path}: results of version {results.get('version')}; this gilscope reads version {VERSION}")
+    if not isinstance(results.get("rows"), list):
+        raise RecordError(f"{path}: results without rows")
+    return results
