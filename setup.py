@@ -160,7 +160,11 @@ class Build(build_ext):
                 (package / binding / f"{kernel.stem}.pyi").write_text(stub(kernel, binding))
         if package.parent != ROOT / "src":  # a checkout reads ext/ itself
             for path in ROOT.glob("ext/**/*"):
-                if path.suffix in (".c", ".h", ".pyx", ".pxd", ".md") and not path.with_suffix(".pyx").exists() or path.suffix == ".pyx":
+                if (
+                    (path.suffix in (".c", ".h", ".pyx", ".pxd", ".md")
+                    and not path.with_suffix(".pyx").exists())
+                    or path.suffix == ".pyx"
+                ):
                     target = package / "_ext" / path.relative_to(ROOT / "ext")
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, target)

@@ -56,9 +56,10 @@ static const gs_kernel kernel = {
     .clear = clear,
 };
 
-PyDoc_STRVAR(doc, "mandelbrot($module, out, left, top, step, limit, first_row=0, *, policy='auto')\n--\n\n"
-                  "Write escape counts into `out`, an int32 buffer of (rows, columns), C-contiguous.\n\n"
-                  "Pixel (row, column) is c = (left + column*step) + i*(top + (first_row + row)*step); its count is the\n"
-                  "number of steps z <- z*z + c, from z = 0, that start with |z| <= 2, at most `limit` (1 to 10,000,000).");
+PyDoc_STRVAR(doc,
+             "mandelbrot($module, out, left, top, step, limit, first_row=0, *, policy='auto')\n--\n\n"
+             "Write escape counts into `out`, an int32 buffer of (rows, columns), C-contiguous.\n\n"
+             "Pixel (row, column) is c = (left + column*step) + i*(top + (first_row + row)*step); its count is the\n"
+             "number of steps z <- z*z + c, from z = 0, that start with |z| <= 2, at most `limit` (1 to 10,000,000).");
 
 GS_MODULE(mandelbrot, kernel, job, doc)

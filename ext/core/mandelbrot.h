@@ -9,7 +9,7 @@
 #include "base.h"
 
 enum {
-    MANDELBROT_THRESHOLD = 4000, /* pixel-iterations; measured by benchmarks/thresholds.py */
+    MANDELBROT_THRESHOLD = 4000,     /* pixel-iterations; measured by benchmarks/thresholds.py */
     MANDELBROT_LIMIT_MAX = 10000000, /* one pixel stays far below the 0.3 s in which Ctrl-C must act */
 };
 
@@ -38,8 +38,7 @@ static inline void mandelbrot_pixels(const mandelbrot_task *task, gs_vector leve
     for (int64_t pixel = begin; pixel < end; pixel++) {
         int64_t row = pixel / task->columns, column = pixel % task->columns;
         task->out[pixel] = mandelbrot_count(task->left + (double)column * task->step,
-                                            task->top + (double)(task->first_row + row) * task->step,
-                                            task->limit);
+                                            task->top + (double)(task->first_row + row) * task->step, task->limit);
     }
 }
 

@@ -25,6 +25,8 @@ cdef extern from "support/arguments.h":
     int gs_real_positive(const char *kernel, const char *name, object value, double *out) except -1
     int gs_buffer_check(const char *kernel, const char *name, object value, const gs_item *item, int dimensions,
                         int access) except -1
+    int gs_disjoint_check(const char *kernel, const char *name, object value, const char *other,
+                          object other_value) except -1
     int gs_length(const char *kernel, const char *name, Py_ssize_t length, const char *other,
                   Py_ssize_t expected) except -1
 

@@ -115,8 +115,7 @@ static inline int gs_buffer(const char *kernel, const char *name, PyObject *obje
         PyErr_Format(PyExc_ValueError, "%s: %s must be C-contiguous", kernel, name);
     else if ((uintptr_t)view->buf % (uintptr_t)item->size != 0)
         PyErr_Format(PyExc_ValueError, "%s: %s must be aligned to %zd bytes", kernel, name, item->size);
-    else
-        return 0;
+    else return 0;
     PyBuffer_Release(view);
     return -1;
 }
@@ -130,9 +129,48 @@ static inline int gs_buffer_check(const char *kernel, const char *name, PyObject
     return 0;
 }
 
-static inline int gs_length(const char *kernel, const char *name, Py_ssize_t length, const char *other, Py_ssize_t expected) {
+/* The addresses first <= a < last that a view can touch, gaps between its items included. */
+static inline void gs_span(const Py_buffer *view, uintptr_t *first, uintptr_t *last) {
+    *first = *last = (uintptr_t)view->buf;
+    if (view->len == 0) return;
+    *last += (uintptr_t)view->itemsize;
+    for (int i = 0; i < view->ndim; i++) {
+        Py_ssize_t reach = (view->shape[i] - 1) * view->strides[i];
+        *(reach < 0 ? first : last) += (uintptr_t)reach;
+    }
+}
+
+/* Two buffers from gs_buffer() that lie apart, for a kernel that writes one while it reads the other.
+ * Spans are compared, so two strided views that interleave without sharing an item count as overlapping. */
+static inline int gs_disjoint(const char *kernel, const char *name, const Py_buffer *view, const char *other,
+                              const Py_buffer *other_view) {
+    uintptr_t first, last, other_first, other_last;
+    gs_span(view, &first, &last);
+    gs_span(other_view, &other_first, &other_last);
+    if (first == last || other_first == other_last || last <= other_first || other_last <= first) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s must not overlap %s in memory", kernel, name, other);
+    return -1;
+}
+
+/* The same check for Cython, on objects that have passed gs_buffer_check(). */
+static inline int gs_disjoint_check(const char *kernel, const char *name, PyObject *object, const char *other,
+                                    PyObject *other_object) {
+    Py_buffer view, other_view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_FULL_RO) < 0) return -1;
+    int status = PyObject_GetBuffer(other_object, &other_view, PyBUF_FULL_RO);
+    if (status == 0) {
+        status = gs_disjoint(kernel, name, &view, other, &other_view);
+        PyBuffer_Release(&other_view);
+    }
+    PyBuffer_Release(&view);
+    return status;
+}
+
+static inline int gs_length(const char *kernel, const char *name, Py_ssize_t length, const char *other,
+                            Py_ssize_t expected) {
     if (length == expected) return 0;
-    PyErr_Format(PyExc_ValueError, "%s: %s must be as long as %s (%zd), not %zd", kernel, name, other, expected, length);
+    PyErr_Format(PyExc_ValueError, "%s: %s must be as long as %s (%zd), not %zd", kernel, name, other, expected,
+                 length);
     return -1;
 }
 

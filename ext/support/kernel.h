@@ -28,10 +28,10 @@ typedef struct {
 typedef struct {
     const char *name;
     const char *arguments[GS_ARGUMENTS_MAX + 1]; /* in order, ended by NULL */
-    int required;                                /* how many of them have no default; parse gets NULL for one not given */
-    const char *unit;                            /* of work: "pixel-iterations" */
-    int64_t threshold;                           /* `auto` releases from this much work */
-    bool objects;                                /* compute touches Python objects: the GIL can not be released */
+    int required;      /* how many of them have no default; parse gets NULL for one not given */
+    const char *unit;  /* of work: "pixel-iterations" */
+    int64_t threshold; /* `auto` releases from this much work */
+    bool objects;      /* compute touches Python objects: the GIL can not be released */
     int (*parse)(PyObject *const *arguments, void *job, gs_plan *plan);
     gs_status (*compute)(void *job, gs_slices *slices);
     PyObject *(*result)(void *job);
@@ -49,8 +49,8 @@ static inline const char *gs_vector_name(gs_vector level) { return level == GS_A
 
 /* Sorts the arguments of a vectorcall into `bound`, in the order of kernel->arguments, with `policy`
  * apart. References are borrowed. */
-static inline int gs_bind(const gs_kernel *kernel, PyObject *const *arguments, Py_ssize_t positional, PyObject *keywords,
-                          PyObject **bound, PyObject **policy) {
+static inline int gs_bind(const gs_kernel *kernel, PyObject *const *arguments, Py_ssize_t positional,
+                          PyObject *keywords, PyObject **bound, PyObject **policy) {
     Py_ssize_t known = 0;
     while (kernel->arguments[known] != NULL) known++;
     if (positional > known) {
@@ -188,9 +188,7 @@ typedef struct {
     gs_vector vector;
 } gs_state;
 
-static inline gs_vector gs_state_vector(PyObject *module) {
-    return ((gs_state *)PyModule_GetState(module))->vector;
-}
+static inline gs_vector gs_state_vector(PyObject *module) { return ((gs_state *)PyModule_GetState(module))->vector; }
 
 static inline int gs_module_exec(PyObject *module, const gs_kernel *kernel) {
     gs_state *state = PyModule_GetState(module);
@@ -231,7 +229,8 @@ static inline int gs_module_exec(PyObject *module, const gs_kernel *kernel) {
     };                                                                                                                 \
     static int NAME##_exec(PyObject *module) { return gs_module_exec(module, &(KERNEL)); }                             \
     static PyModuleDef_Slot NAME##_slots[] = {                                                                         \
-        {Py_mod_exec, (void *)NAME##_exec}, GS_SLOT_INTERPRETERS GS_SLOT_GIL{0, NULL},                                 \
+        {Py_mod_exec, (void *)NAME##_exec},                                                                            \
+        GS_SLOT_INTERPRETERS GS_SLOT_GIL{0, NULL},                                                                     \
     };                                                                                                                 \
     static struct PyModuleDef NAME##_module = {                                                                        \
         .m_base = PyModuleDef_HEAD_INIT,                                                                               \

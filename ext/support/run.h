@@ -52,7 +52,8 @@ static inline int gs_policy_from(const char *kernel, PyObject *object, gs_policy
 /* For a kernel that touches Python objects all the way: it can not release, so `auto` means held. */
 static inline int gs_policy_held_only(const char *kernel, gs_policy *policy) {
     if (*policy == GS_RELEASED) {
-        PyErr_Format(PyExc_ValueError, "%s: touches Python objects and can not release the GIL; use policy='held'", kernel);
+        PyErr_Format(PyExc_ValueError, "%s: touches Python objects and can not release the GIL; use policy='held'",
+                     kernel);
         return -1;
     }
     *policy = GS_HELD;
@@ -85,11 +86,8 @@ static inline void gs_run_start(gs_run *run, const char *kernel, gs_policy polic
 /* The one place where a status becomes an exception. */
 static inline void gs_raise(const char *kernel, gs_status status, int64_t where) {
     switch (status) {
-    case GS_OK:
-        break;
-    case GS_NO_MEMORY:
-        PyErr_NoMemory();
-        break;
+    case GS_OK: break;
+    case GS_NO_MEMORY: PyErr_NoMemory(); break;
     case GS_BAD_VALUE:
         PyErr_Format(PyExc_ValueError, "%s: the value at index %lld is out of range", kernel, (long long)where);
         break;

@@ -1,7 +1,7 @@
 """Implementation x policy -> callable. The only place that names the cells.
 
-    >>> for variant in variants(load()["spin"]):
-    ...     print(variant, variant(1000, 7))
+>>> for variant in variants(load()["spin"]):
+...     print(variant, variant(1000, 7))
 """
 
 import importlib

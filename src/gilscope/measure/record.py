@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gilscope.measure.stats import Interval, judge, median_interval, paired_ratio
+from gilscope.measure.stats import Interval, Verdict, judge, median_interval
 
 FORMAT = "gilscope.results"
 VERSION = 1
@@ -43,7 +43,7 @@ class Row:
     implementation: str
     policy: str
     executor: str
-    """What ran the calls: "serial", "threads", or "openmp" (one call with its own team of threads)."""
+    """What ran the calls: "serial", "threads", or "openmp" (one call after another, a team of threads inside)."""
     workers: int
     scaling: str
     size: str
@@ -62,42 +62,56 @@ class Row:
     """Plain C threads, as many as workers, around the cell in the same round."""
     ceiling_baseline_seconds: list[float] = field(repr=False)
     """One plain C thread, likewise."""
-
-    def _factor(self) -> int:
-        return self.workers if self.scaling == "weak" else 1
+    machine_seconds: list[float] = field(repr=False)
+    """Plain C threads, as many as workers, that only compute (the kernel spin): whether the cores were free."""
+    machine_baseline_seconds: list[float] = field(repr=False)
+    """One such thread, likewise."""
+    cpus: float
+    """Usable CPUs: how many workers can run at once."""
 
     def speedup(self) -> Interval:
         """Work done in a unit of time, over that of the baseline."""
-        return _scaled(paired_ratio(self.baseline_seconds, self.seconds), self._factor())
+        return median_interval(self._speedups(self.baseline_seconds, self.seconds))
 
     def ceiling(self) -> Interval:
-        """The same for the plain C threads: what the machine gave at that moment."""
-        return _scaled(paired_ratio(self.ceiling_baseline_seconds, self.ceiling_seconds), self._ceiling_factor())
+        """The same for plain C threads that do this work: what the machine gave at that moment."""
+        return median_interval(self._speedups(self.ceiling_baseline_seconds, self.ceiling_seconds))
 
-    def _ceiling_factor(self) -> int:
-        return self.workers if self.scaling == "weak" else 1
+    def machine(self) -> Interval:
+        """The same for plain C threads that only compute; always weak scaling."""
+        return median_interval(self._machine())
 
     def seconds_per_call(self) -> Interval:
-        return _scaled(median_interval(self.seconds), 1 / self.calls)
+        return median_interval([seconds / self.calls for seconds in self.seconds])
+
+    def verdict(self) -> tuple[Verdict, str]:
+        """The verdict and its reason; see gilscope.measure.stats.judge."""
+        return judge(
+            self._speedups(self.baseline_seconds, self.seconds),
+            self._speedups(self.ceiling_baseline_seconds, self.ceiling_seconds),
+            self._machine(),
+            self.workers,
+            self.cpus,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        speedups = [self._factor() * a / b for a, b in zip(self.baseline_seconds, self.seconds, strict=True)]
-        ceilings = [
-            self._ceiling_factor() * a / b
-            for a, b in zip(self.ceiling_baseline_seconds, self.ceiling_seconds, strict=True)
-        ]
-        verdict, reason = judge(speedups, ceilings, self.workers)
+        verdict, reason = self.verdict()
         return asdict(self) | {
             "seconds_per_call": self.seconds_per_call().to_json(),
             "speedup": self.speedup().to_json(),
             "ceiling": self.ceiling().to_json(),
+            "machine": self.machine().to_json(),
             "verdict": verdict,
             "reason": reason,
         }
 
+    def _speedups(self, baseline: list[float], seconds: list[float]) -> list[float]:
+        factor = self.workers if self.scaling == "weak" else 1
+        return [factor * one / many for one, many in zip(baseline, seconds, strict=True)]
 
-def _scaled(interval: Interval, factor: float) -> Interval:
-    return Interval(interval.median * factor, interval.low * factor, interval.high * factor)
+    def _machine(self) -> list[float]:
+        pairs = zip(self.machine_baseline_seconds, self.machine_seconds, strict=True)
+        return [self.workers * one / many for one, many in pairs]
 
 
 def document(

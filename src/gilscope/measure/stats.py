@@ -14,9 +14,12 @@ Verdict = Literal["scales", "does not scale", "partly", "inconclusive", "baselin
 # The gain is the part of what the ceiling gained that the cell gained too: (speedup - 1) / (ceiling - 1).
 SCALES_FROM = 0.75
 STANDS_BELOW = 0.25
-# A ceiling is no measure when N threads of plain C gain less than this part of N - 1 ...
-CEILING_GAIN_LEAST = 0.15
-# ... or when its own interval is wider than this part of its median: the machine was busy with something else.
+# A verdict needs a machine that has the cores free: N plain C threads that only compute must gain this part
+# of the cores that they could have more than one ...
+MACHINE_GAIN_LEAST = 0.75
+# ... a ceiling that leaves something to gain (memory-bound work may have less than the machine has cores) ...
+CEILING_GAIN_LEAST = 0.1
+# ... and one that stood still: its interval is at most this part of its median.
 CEILING_SPREAD_MOST = 0.25
 ROUNDS_LEAST = 3
 
@@ -57,15 +60,27 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     return median_interval([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
-def judge(speedups: Sequence[float], ceilings: Sequence[float], workers: int) -> tuple[Verdict, str]:
-    """Whether a cell scales, from its speed-up and the ceiling's in each round; and the reason in a few words."""
+def judge(
+    speedups: Sequence[float], ceilings: Sequence[float], machine: Sequence[float], workers: int, cpus: float
+) -> tuple[Verdict, str]:
+    """Whether a cell scales, and the reason in a few words.
+
+    speedups, ceilings, machine: of each round, those of the cell, of plain C threads that do the same work, and
+    of plain C threads that only compute. workers: how many threads. cpus: how many of them can run at once.
+    """
     if workers == 1:
         return "baseline", "one worker"
+    possible = min(workers, cpus) - 1
+    if possible <= 0:
+        return "inconclusive", "one usable CPU: nothing can run side by side"
     if len(speedups) < ROUNDS_LEAST:
         return "inconclusive", f"only {len(speedups)} of at least {ROUNDS_LEAST} rounds"
+    free = median_interval(machine)
+    if free.median - 1 < MACHINE_GAIN_LEAST * possible:
+        return "inconclusive", f"the machine is busy: {workers} plain C threads gained only {free.median:.2f}x"
     ceiling = median_interval(ceilings)
-    if ceiling.median - 1 < CEILING_GAIN_LEAST * (workers - 1):
-        return "inconclusive", f"the machine itself gives {ceiling.median:.2f}x on {workers} threads"
+    if ceiling.median - 1 < CEILING_GAIN_LEAST * possible:
+        return "inconclusive", f"nothing to gain: {workers} plain C threads gained {ceiling.median:.2f}x on this work"
     if ceiling.high - ceiling.low > CEILING_SPREAD_MOST * ceiling.median:
         return "inconclusive", f"the ceiling moved between {ceiling.low:.2f}x and {ceiling.high:.2f}x"
     # The ceiling's median, not each round's: a round whose ceiling fell to 1 would make its gain infinite.

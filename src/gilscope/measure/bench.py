@@ -1,0 +1,250 @@
+"""The measurement: every cell on every number of workers, interleaved, in the company of the ceiling.
+
+One round of one kernel is: the ceilings, every cell on every number of workers, the ceilings again. There are
+two of them, plain C threads that do the kernel's own work and plain C threads that only compute. Rounds of
+all kernels follow each other, A B C A B C, until the time is up, so that a disturbance hits all of them
+and not one. Nothing is computed here: a row gets the raw seconds of its rounds.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+from gilscope.kernels import Arguments, Kernel, load
+from gilscope.measure import record
+from gilscope.measure.calibrate import calls_for, seconds_of, size_for
+from gilscope.measure.environment import environment
+from gilscope.measure.verify import reference_at_tiny
+from gilscope.pools import Function, Pool, Serial, Team, Threads
+from gilscope.variants import Variant, native
+
+Progress = Callable[[float, str], None]
+Ceiling = Callable[[int], float]
+"""Number of threads -> the seconds that they take right now."""
+
+ROUNDS_WANTED = 9
+ROUNDS_LEAST = 3
+SAMPLE_LEAST, SAMPLE_MOST = 0.01, 0.2  # seconds
+
+
+class WrongAnswerError(RuntimeError):
+    """A cell that does not agree with its reference: it is not timed."""
+
+
+@dataclass(slots=True)
+class _Cell:
+    """One variant, calibrated, and its raw seconds by number of workers."""
+
+    variant: Variant
+    size: str
+    size_number: int
+    calls: int
+    work: int
+    jobs: dict[int, list[Arguments]]
+    seconds: dict[int, list[float]]
+
+
+@dataclass(slots=True)
+class _Group:
+    """A kernel's cells and the ceiling that they share, measured round by round."""
+
+    kernel: Kernel
+    unit: str
+    cells: list[_Cell]
+    ceiling: Ceiling
+    machine: Ceiling
+    ceiling_seconds: dict[int, list[float]] = field(default_factory=dict)
+    machine_seconds: dict[int, list[float]] = field(default_factory=dict)
+
+
+def bench(
+    cells: Sequence[Variant],
+    *,
+    threads: Sequence[int] = (1, 2),
+    size: str | int = "medium",
+    scaling: str = "weak",
+    seconds: float = 90,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measures the cells and returns a results document (see gilscope.measure.record).
+
+    threads: numbers of workers; 1, the baseline, is always among them.
+    size: a name, taken smaller for slow implementations, or a number, taken as it is.
+    scaling: "weak", each worker a job of its own, or "strong", the workers share one job.
+    seconds: how long it may take; at least three rounds are made, however long they are.
+    progress: called with the part done, 0 to 1, and what is being done.
+
+    Ctrl-C ends it early: the document then holds the rounds that were complete, with "complete": false.
+    WrongAnswerError names a cell that disagrees with its reference.
+    """
+    counts = sorted({1, *threads})
+    started = perf_counter()
+    sample = _sample_seconds(cells, counts, seconds)
+    settings: dict[str, Any] = {
+        "threads": counts,
+        "size": str(size),
+        "scaling": scaling,
+        "seconds": seconds,
+        "sample_seconds": sample,
+    }
+    circumstances = environment()
+    cpus = float(circumstances["cpus"]["usable"])
+    report = progress or (lambda done, label: None)
+    groups: list[_Group] = []
+    complete, rounds = True, 0
+    try:
+        with ExitStack() as stack:
+            pools: dict[tuple[str, int], Pool] = {}
+            for count in counts:
+                pools["openmp", count] = Team(count)
+                pools["threads", count] = stack.enter_context(Threads(count)) if count > 1 else Serial()
+            names = list(dict.fromkeys(cell.kernel.name for cell in cells))
+            for name in names:
+                report(_part(started, seconds), f"calibrating {name}")
+                groups.append(_calibrate([c for c in cells if c.kernel.name == name], counts, size, scaling, sample))
+            while rounds < ROUNDS_LEAST or _part(started, seconds) * (rounds + 1) / max(rounds, 1) < 1:
+                for group in groups:
+                    report(_part(started, seconds), f"round {rounds + 1}: {group.kernel.name}")
+                    _round(group, pools, counts)
+                rounds += 1
+    except KeyboardInterrupt:
+        complete = False
+    report(1.0, "done")
+    settings["rounds"] = rounds
+    rows = [row for group in groups for row in _rows(group, counts, scaling, cpus)]
+    return record.document(rows, settings, circumstances, complete)
+
+
+def _part(started: float, seconds: float) -> float:
+    return min(1.0, (perf_counter() - started) / seconds)
+
+
+def _sample_seconds(cells: Sequence[Variant], counts: Sequence[int], seconds: float) -> float:
+    """Shares the time out: so that all samples of ROUNDS_WANTED rounds fit, one that holds counting once a worker."""
+    kernels = len({cell.kernel.name for cell in cells})
+    samples = 4 * kernels * len(counts) + sum(
+        count if cell.policy in ("held", "own") else 1 for cell in cells for count in counts
+    )
+    return min(SAMPLE_MOST, max(SAMPLE_LEAST, seconds / (samples * (ROUNDS_WANTED + 1))))
+
+
+def _calibrate(
+    variants: Sequence[Variant], counts: Sequence[int], size: str | int, scaling: str, sample: float
+) -> _Group:
+    kernel = variants[0].kernel
+
+    @cache
+    def inputs(number: int, seed: int) -> Arguments:
+        return kernel.inputs(number, seed)
+
+    @cache
+    def jobs(number: int, count: int) -> list[Arguments]:
+        if scaling == "strong":
+            return kernel.split(inputs(number, 0), count)
+        return [inputs(number, seed) for seed in range(count)]
+
+    @cache
+    def calibrated(implementation: str) -> tuple[str, int, int]:
+        """Size and calls, alike for every policy of an implementation."""
+        function = _on_one_worker(next(v for v in variants if v.implementation == implementation))
+        name = size if isinstance(size, str) else str(size)
+        if isinstance(size, str):
+            name = size_for(kernel, function, size, sample)
+        number = kernel.sizes[name] if isinstance(size, str) else size
+        return name, number, calls_for(seconds_of(function, inputs(number, 0)), sample)
+
+    expected = reference_at_tiny(kernel)
+    cells = []
+    for variant in variants:
+        tiny = kernel.inputs(kernel.sizes["tiny"], 0)
+        if not kernel.agree(kernel.outcome(_on_one_worker(variant), tiny), expected):
+            raise WrongAnswerError(f"{variant} disagrees with its reference; see 'gilscope verify {kernel.name}'")
+        name, number, calls = calibrated(variant.implementation)
+        # A team shares the work of each call by itself, so its jobs are never split.
+        whole = variant.implementation == "openmp" and scaling == "strong"
+        cells.append(
+            _Cell(
+                variant,
+                name,
+                number,
+                calls,
+                work=kernel.work(inputs(number, 0)) if kernel.work else number,
+                jobs={count: jobs(number, 1 if whole else count) for count in counts},
+                seconds={count: [] for count in counts},
+            )
+        )
+    number = kernel.sizes[size] if isinstance(size, str) else size
+    spin = load()["spin"]
+    machine = _ceiling(spin, lambda count: [spin.inputs(spin.sizes["medium"], seed) for seed in range(count)], sample)
+    # A kernel that touches Python objects has no plain C threads of its own: the machine is its ceiling.
+    ceiling = _ceiling(kernel, lambda count: jobs(number, count), sample) if kernel.releases else machine
+    return _Group(kernel, native(kernel, "capi").UNIT, cells, ceiling, machine)
+
+
+def _on_one_worker(variant: Variant) -> Function:
+    if variant.implementation != "openmp":
+        return variant
+    return lambda *arguments: variant(*arguments, threads=1)
+
+
+def _ceiling(kernel: Kernel, jobs: Callable[[int], list[Arguments]], sample: float) -> Ceiling:
+    """The kernel's own core on plain threads, one a job."""
+    run: Callable[[list[Arguments], int], float] = native(kernel, "capi").ceiling
+    run(jobs(1), 1)
+    calls = calls_for(run(jobs(1), 1), sample)
+    return lambda count: run(jobs(count), calls)
+
+
+def _round(group: _Group, pools: dict[tuple[str, int], Pool], counts: Sequence[int]) -> None:
+    """One round, kept only when it is whole, so that all lists of a group stay paired."""
+    before = [(group.ceiling(count), group.machine(count)) for count in counts]
+    taken = []
+    for cell in group.cells:
+        executor = "openmp" if cell.variant.implementation == "openmp" else "threads"
+        for count in counts:
+            elapsed = pools[executor, count].round(cell.variant, cell.jobs[count], cell.calls)
+            taken.append((cell.seconds[count], elapsed))
+    after = [(group.ceiling(count), group.machine(count)) for count in counts]
+    for values, elapsed in taken:
+        values.append(elapsed)
+    for count, (ceiling, machine), (ceiling_after, machine_after) in zip(counts, before, after, strict=True):
+        group.ceiling_seconds.setdefault(count, []).append((ceiling + ceiling_after) / 2)
+        group.machine_seconds.setdefault(count, []).append((machine + machine_after) / 2)
+
+
+def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float) -> list[record.Row]:
+    if not group.ceiling_seconds:
+        return []
+    return [
+        record.Row(
+            kernel=group.kernel.name,
+            implementation=cell.variant.implementation,
+            policy=cell.variant.policy,
+            executor=_executor(cell, count),
+            workers=count,
+            scaling=scaling,
+            size=cell.size,
+            size_number=cell.size_number,
+            calls=cell.calls,
+            work=cell.work,
+            unit=group.unit,
+            seconds=cell.seconds[count],
+            baseline_seconds=cell.seconds[1],
+            ceiling_seconds=group.ceiling_seconds[count],
+            ceiling_baseline_seconds=group.ceiling_seconds[1],
+            machine_seconds=group.machine_seconds[count],
+            machine_baseline_seconds=group.machine_seconds[1],
+            cpus=cpus,
+        )
+        for cell in group.cells
+        for count in counts
+    ]
+
+
+def _executor(cell: _Cell, count: int) -> str:
+    if cell.variant.implementation == "openmp":
+        return "openmp"
+    return "serial" if count == 1 else "threads"
