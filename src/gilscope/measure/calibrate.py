@@ -27,7 +27,7 @@ def seconds_of(function: Function, arguments: tuple[Any, ...], clock: Clock = pe
 def size_for(kernel: Kernel, function: Function, wanted: str, limit: float, clock: Clock = perf_counter) -> str:
     """The largest named size, at most `wanted`, that this implementation computes within about `limit` seconds.
 
-    A Python reference is some hundred times slower than C: measured at the same size, it would take all the time there is.
+    A Python reference is some hundred times slower than C; measured at the same size, it would take all the time.
     """
     for name in SIZES[: SIZES.index(wanted)]:
         if seconds_of(function, kernel.inputs(kernel.sizes[name], 0), clock, attempts=1) * GROWTH > limit:

@@ -1,0 +1,192 @@
+"""Pools, calibration and the measurement itself."""
+
+import signal
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from gilscope.kernels import load
+from gilscope.measure import bench as bench_module
+from gilscope.measure.bench import WrongAnswerError, bench
+from gilscope.measure.calibrate import calls_for, seconds_of, size_for
+from gilscope.measure.verify import verify
+from gilscope.pools import Serial, Team, Threads
+from gilscope.variants import Variant, select, variants_of
+
+
+class FakeClock:
+    """A clock that only the function under test moves on."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_seconds_of_takes_the_shortest_call():
+    clock, costs = FakeClock(), iter([5.0, 2.0, 3.0])
+
+    def call():
+        clock.now += next(costs)
+
+    assert seconds_of(call, (), clock, attempts=3) == 2.0
+
+
+@pytest.mark.parametrize(("per_round", "size"), [(1e-9, "medium"), (1e-6, "tiny"), (2e-8, "small")])
+def test_a_slow_implementation_gets_a_smaller_size(per_round, size):
+    clock = FakeClock()
+
+    def call(rounds, seed):
+        clock.now += rounds * per_round
+
+    assert size_for(load()["spin"], call, "medium", limit=0.05, clock=clock) == size
+
+
+def test_calls_for():
+    assert calls_for(0.01, 0.05) == 5
+    assert calls_for(1.0, 0.05) == 1
+    assert calls_for(0.0, 0.05) > 1
+
+
+def test_threads_run_every_job_on_a_thread_of_its_own():
+    seen = {}
+    meeting = threading.Barrier(3, timeout=5)  # passes only if all three run at once
+
+    def call(name):
+        meeting.wait()
+        seen[name] = threading.get_ident()
+
+    with Threads(3) as pool:
+        assert pool.round(call, [("a",), ("b",), ("c",)], 1) > 0
+        first = dict(seen)
+        pool.round(call, [("a",), ("b",), ("c",)], 2)
+        assert set(seen.values()) == set(first.values()), "the workers are persistent"
+    assert len(set(first.values())) == 3
+    assert threading.get_ident() not in first.values()
+
+
+def test_a_round_takes_from_the_first_start_to_the_last_end():
+    with Threads(2) as pool:
+        elapsed = pool.round(time.sleep, [(0.05,), (0.15,)], 1)
+    assert 0.14 < elapsed < 1
+
+
+def test_an_error_in_one_worker_is_raised_and_the_pool_goes_on():
+    def call(n):
+        if n:
+            raise ValueError("from a worker")
+
+    with Threads(2) as pool:
+        with pytest.raises(ValueError, match="from a worker"):
+            pool.round(call, [(0,), (1,)], 5)
+        assert pool.round(call, [(0,), (0,)], 5) > 0
+
+
+def test_no_thread_is_left_behind():
+    before = threading.active_count()
+    with Threads(4) as pool:
+        pool.round(time.sleep, [(0,)] * 4, 1)
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
+def test_ctrl_c_stops_the_workers_after_their_current_call():
+    calls = []
+    timer = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), Threads(2) as pool:
+        timer.start()
+        pool.round(lambda n: (calls.append(n), time.sleep(0.01)), [(0,), (1,)], 1000)
+    timer.join()
+    assert threading.active_count() == before
+    assert len(calls) < 200
+
+
+def test_wrong_numbers_of_workers_and_jobs_are_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        Threads(0)
+    with Threads(2) as pool, pytest.raises(ValueError, match="as many jobs"):
+        pool.round(time.sleep, [(0,)], 1)
+
+
+def test_serial_and_team_call_as_often_as_they_are_told():
+    calls = []
+    Serial().round(calls.append, [(1,)], 7)
+    assert calls == [1] * 7
+    Team(3).round(lambda job, threads: calls.append(threads), [(1,), (2,)], 2)
+    assert calls[7:] == [3] * 4
+
+
+def test_bench_measures_every_cell_in_paired_rounds():
+    cells = select(["spin"], ["capi", "python"])
+    results = bench(cells, threads=(2,), seconds=0.5)
+    assert results["complete"]
+    rows = results["rows"]
+    assert len(rows) == 2 * len(cells)
+    for stored in rows:
+        assert len(stored["seconds"]) == results["settings"]["rounds"] >= 3
+        lists = ("baseline_seconds", "ceiling_seconds", "ceiling_baseline_seconds", "machine_seconds")
+        assert {len(stored[name]) for name in lists} == {len(stored["seconds"])}
+        assert all(second > 0 for second in stored["seconds"])
+    assert {(r["executor"], r["workers"]) for r in rows} == {("serial", 1), ("threads", 2)}
+    assert next(r for r in rows if r["implementation"] == "python")["size"] == "tiny"
+
+
+def test_strong_scaling_splits_one_job():
+    results = bench(select(["mandelbrot"], ["capi"], ["released"]), threads=(1, 2), seconds=0.3, scaling="strong")
+    assert {r["scaling"] for r in results["rows"]} == {"strong"}
+
+
+def test_a_number_as_size_is_taken_as_it_is():
+    results = bench(select(["spin"], ["capi"], ["held"]), threads=(1,), size=1234, seconds=0.1)
+    assert {(r["size"], r["size_number"]) for r in results["rows"]} == {("1234", 1234)}
+
+
+def test_an_interrupted_measurement_keeps_its_whole_rounds(monkeypatch):
+    whole, rounds = bench_module._round, []
+
+    def interrupted(group, pools, counts):
+        rounds.append(group.kernel.name)
+        if len(rounds) == 4:
+            raise KeyboardInterrupt
+        whole(group, pools, counts)
+
+    monkeypatch.setattr(bench_module, "_round", interrupted)
+    results = bench(select(["spin", "mandelbrot"], ["capi"], ["held"]), threads=(1,), seconds=0.1)
+    assert not results["complete"]
+    assert {r["kernel"]: len(r["seconds"]) for r in results["rows"]} == {"spin": 2, "mandelbrot": 1}
+
+
+def test_a_wrong_cell_is_not_timed():
+    kernel = load()["spin"]
+    wrong = Variant(kernel, "capi", "held", lambda rounds, seed: 42)
+    with pytest.raises(WrongAnswerError, match="spin/capi/held"):
+        bench([wrong], threads=(1,), seconds=0.1)
+
+
+def test_verify_tells_right_from_wrong_from_raising():
+    kernel = load()["spin"]
+    right = variants_of("spin")[1]
+    wrong = Variant(kernel, "capi", "held", lambda rounds, seed: 42)
+    raising = Variant(kernel, "capi", "held", partial(int, "x"))
+    checks = list(verify([right, wrong, raising]))
+    assert [check.ok for check in checks] == [True, False, False]
+    assert "another answer" in checks[1].detail
+    assert "Error" in checks[2].detail
+
+
+def test_progress_goes_from_0_to_1():
+    seen = []
+    bench(
+        select(["spin"], ["capi"], ["held"]),
+        threads=(1,),
+        seconds=0.2,
+        progress=lambda part, label: seen.append((part, label)),
+    )
+    parts = [part for part, _ in seen]
+    assert parts == sorted(parts)
+    assert parts[-1] == 1.0
+    assert all(0 <= part <= 1 for part in parts)
