@@ -1,3 +1,39 @@
-"""gilscope: when my code runs, who holds the GIL, and what does that cost?"""
+"""gilscope: when my code runs, who holds the GIL, and what does that cost?
+
+>>> import gilscope
+>>> gilscope.releases(hashlib.sha256, bytes(10_000_000))    # does this call let go of the GIL?
+True
+>>> results = gilscope.bench(gilscope.select(["mandelbrot"]), threads=(1, 2), seconds=10)
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gilscope.kernels import load
+    from gilscope.measure.bench import bench
+    from gilscope.measure.verify import verify
+    from gilscope.scope.oracle import releases
+    from gilscope.variants import select
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "bench", "load", "releases", "select", "verify"]
+
+# Loaded when first asked for: `gilscope --help` and `import gilscope` stay quick.
+_HOMES = {
+    "bench": "gilscope.measure.bench",
+    "load": "gilscope.kernels",
+    "releases": "gilscope.scope.oracle",
+    "select": "gilscope.variants",
+    "verify": "gilscope.measure.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gilscope' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
