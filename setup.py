@@ -11,7 +11,9 @@ gilscope.cy.NAME. Switches, as environment variables:
 """
 
 import ast
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -41,19 +44,16 @@ COMMON = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-err
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter"]
 OURS = ["-Wshadow", "-Wstrict-prototypes", "-Wvla"]  # not for the C that Cython writes
 WERROR = ["-Werror"] if os.environ.get("GILSCOPE_WERROR") == "1" else []
+SOURCES = (".c", ".h", ".pyx", ".pxd", ".json", ".md")  # of ext/, which a wheel carries, too
 LINK = [flag for flag in FLAGS[MODE] if flag.startswith("-fsanitize")]
 
-DIRECTIVES = {
-    "language_level": 3,
-    "boundscheck": MODE == "debug",
-    "wraparound": False,
-    "initializedcheck": MODE == "debug",
-    "cdivision": True,
-    "embedsignature": True,
-    "embedsignature.format": "python",
-    "freethreading_compatible": True,
-    "subinterpreters_compatible": "own_gil",
-}
+# In a file of their own, for `gilscope annotate` to show the code that is built here.
+DIRECTIVES = json.loads((ROOT / "ext/cy/directives.json").read_text())
+if MODE == "debug":
+    DIRECTIVES |= {"boundscheck": True, "initializedcheck": True}
+
+# Module state instead of C globals: what lets a module be in several interpreters at once.
+ISOLATED = [("CYTHON_USE_MODULE_STATE", "1"), ("CYTHON_USE_TYPE_SPECS", "1")]
 
 
 def compiler() -> list[str]:
@@ -73,6 +73,29 @@ def openmp_flags() -> list[str]:
         except (OSError, subprocess.CalledProcessError):
             return []
     return ["-fopenmp"]
+
+
+def directives_changed() -> bool:
+    """Whether the C that is there was made under other directives. Cython itself compares dates only."""
+    stamp, now = ROOT / "build/directives.json", json.dumps(DIRECTIVES)
+    if stamp.exists() and stamp.read_text() == now:
+        return False
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(now)
+    return True
+
+
+def record() -> str:
+    """How this build is made, as JSON. It stands beside the package, where `gilscope doctor` reads it."""
+    version = subprocess.run([*compiler(), "--version"], check=False, capture_output=True, text=True).stdout
+    made = {
+        "mode": MODE,
+        "compiler": version.partition("\n")[0],
+        "flags": FLAGS[MODE] + COMMON,
+        "openmp": bool(openmp_flags()),
+        "cython": Cython.__version__,
+    }
+    return json.dumps(made, indent=1) + "\n"
 
 
 def check_tools() -> None:
@@ -109,17 +132,36 @@ def extensions() -> list[Extension]:
             [str(path.relative_to(ROOT))],
             extra_compile_args=flags + (openmp if "prange" in path.read_text() else []),
             extra_link_args=LINK + (openmp if "prange" in path.read_text() else []),
+            define_macros=ISOLATED,
             **common,
         )
         for path in sorted(ROOT.glob("ext/cy/*.pyx"))
     ]
-    return modules + cythonize(
+    made = cythonize(
         cython,
         include_path=["ext/cy"],
         compiler_directives=DIRECTIVES,
+        force=directives_changed(),
         nthreads=0 if sys.platform == "darwin" else os.cpu_count() or 1,
         quiet=True,
     )
+    for module in made:
+        isolate(Path(module.sources[0]))
+    return modules + made
+
+
+def isolate(generated: Path) -> None:
+    """Lets two interpreters import the module at the same time, each under a GIL of its own.
+
+    Cython's typed memoryviews bring six static objects that are set while the module is initialised and not used
+    after it (hence its warning that they do not support sub-interpreters). Two interpreters that initialise at once
+    would release each other's; one set a thread keeps them apart.
+    """
+    text = generated.read_text()
+    names = "__pyx_collections_abc_Sequence|generic|strided|indirect|contiguous|indirect_contiguous"
+    apart = re.sub(rf"^static (PyObject \*(?:{names}) = 0;)", r"static _Thread_local \1", text, flags=re.MULTILINE)
+    if apart != text:
+        generated.write_text(apart)
 
 
 def stub(kernel: Path, binding: str) -> str:
@@ -147,24 +189,25 @@ def stub(kernel: Path, binding: str) -> str:
 
 
 class Build(build_ext):
-    """Compiles in parallel, then puts the typed stubs and the sources beside the modules."""
+    """Compiles in parallel, then puts the typed stubs, the sources and the build's record beside the modules."""
 
-    def build_extensions(self) -> None:
+    def run(self) -> None:
         check_tools()
-        self.parallel = self.parallel or os.cpu_count()
-        super().build_extensions()
         package = ROOT / "src/gilscope" if self.inplace or self.editable_mode else Path(self.build_lib, "gilscope")
+        known, made = package / "_build.json", record()
+        self.force = self.force or not known.exists() or known.read_text() != made  # another mode, another compiler
+        self.parallel = self.parallel or os.cpu_count()
+        known.unlink(missing_ok=True)
+        super().run()
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(made)
         for kernel in sorted(ROOT.glob("src/gilscope/kernels/[!_]*.py")):
             for binding in ("capi", "cy"):
                 (package / binding).mkdir(parents=True, exist_ok=True)
                 (package / binding / f"{kernel.stem}.pyi").write_text(stub(kernel, binding))
         if package.parent != ROOT / "src":  # a checkout reads ext/ itself
             for path in ROOT.glob("ext/**/*"):
-                if (
-                    (path.suffix in (".c", ".h", ".pyx", ".pxd", ".md")
-                    and not path.with_suffix(".pyx").exists())
-                    or path.suffix == ".pyx"
-                ):
+                if path.suffix in SOURCES and (path.suffix == ".pyx" or not path.with_suffix(".pyx").exists()):
                     target = package / "_ext" / path.relative_to(ROOT / "ext")
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, target)

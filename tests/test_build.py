@@ -101,7 +101,12 @@ def test_the_stubs_type_check_for_a_user(installed, tmp_path):
     run(command, tmp_path, MYPYPATH=str(installed))
     (tmp_path / "user.py").write_text("from gilscope.capi.spin import spin\nspin(1000, policy='freed')\n")
     done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"MYPYPATH": str(installed)}, capture_output=True, text=True, check=False
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "policy" in done.stdout, "a wrong policy is a type error"
 

@@ -97,9 +97,10 @@ def test_ctrl_c_stops_the_workers_after_their_current_call():
     calls = []
     timer = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), Threads(2) as pool:
+    with Threads(2) as pool:
         timer.start()
-        pool.round(lambda n: (calls.append(n), time.sleep(0.01)), [(0,), (1,)], 1000)
+        with pytest.raises(KeyboardInterrupt):
+            pool.round(lambda n: (calls.append(n), time.sleep(0.01)), [(0,), (1,)], 1000)
     timer.join()
     assert threading.active_count() == before
     assert len(calls) < 200

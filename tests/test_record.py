@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from gilscope.measure import record
 from test_stats import row
+
+from gilscope.measure import record
 
 
 def results():

@@ -7,10 +7,10 @@ typedef struct {
     Py_buffer out;
     mandelbrot_task task;
     gs_vector vector;
-} job;
+} mandelbrot_job;
 
 static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
-    job *job = memory;
+    mandelbrot_job *job = memory;
     mandelbrot_task *task = &job->task;
     int64_t limit;
     if (gs_buffer("mandelbrot", "out", arguments[0], &gs_int32, 2, GS_WRITE, &job->out) < 0) return -1;
@@ -32,7 +32,7 @@ static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
 }
 
 static gs_status compute(void *memory, gs_slices *slices) {
-    job *job = memory;
+    mandelbrot_job *job = memory;
     while (gs_next(slices)) mandelbrot_pixels(&job->task, job->vector, slices->begin, slices->end);
     return GS_OK;
 }
@@ -42,7 +42,7 @@ static PyObject *result(void *memory) {
     Py_RETURN_NONE;
 }
 
-static void clear(void *memory) { PyBuffer_Release(&((job *)memory)->out); }
+static void clear(void *memory) { PyBuffer_Release(&((mandelbrot_job *)memory)->out); }
 
 static const gs_kernel kernel = {
     .name = "mandelbrot",
@@ -60,6 +60,6 @@ PyDoc_STRVAR(doc,
              "mandelbrot($module, out, left, top, step, limit, first_row=0, *, policy='auto')\n--\n\n"
              "Write escape counts into `out`, an int32 buffer of (rows, columns), C-contiguous.\n\n"
              "Pixel (row, column) is c = (left + column*step) + i*(top + (first_row + row)*step); its count is the\n"
-             "number of steps z <- z*z + c, from z = 0, that start with |z| <= 2, at most `limit` (1 to 10,000,000).");
+             "number of steps z <- z*z + c, from z = 0, that start with |z| <= 2, at most `limit` (1 to 1,000,000).");
 
-GS_MODULE(mandelbrot, kernel, job, doc)
+GS_MODULE(mandelbrot, kernel, mandelbrot_job, doc)

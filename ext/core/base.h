@@ -63,6 +63,13 @@ typedef enum { GS_BASELINE = 0, GS_AVX2 = 1 } gs_vector;
 
 #define GS_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop: two rounds of it at a time. */
+#ifdef __clang__
+#define GS_UNROLL_2 _Pragma("clang loop unroll_count(2)")
+#else
+#define GS_UNROLL_2 _Pragma("GCC unroll 2")
+#endif
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define GS_HAVE_AVX2 1
 #define GS_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2,lzcnt,popcnt")))

@@ -23,12 +23,16 @@ cdef extern from "support/arguments.h":
     int gs_int(const char *kernel, const char *name, object value, int64_t low, int64_t high, int64_t *out) except -1
     int gs_real(const char *kernel, const char *name, object value, double *out) except -1
     int gs_real_positive(const char *kernel, const char *name, object value, double *out) except -1
+    int gs_real_within(const char *kernel, const char *name, object value, int most, double *out) except -1
     int gs_buffer_check(const char *kernel, const char *name, object value, const gs_item *item, int dimensions,
                         int access) except -1
     int gs_disjoint_check(const char *kernel, const char *name, object value, const char *other,
                           object other_value) except -1
     int gs_length(const char *kernel, const char *name, Py_ssize_t length, const char *other,
                   Py_ssize_t expected) except -1
+    int gs_rows(const char *kernel, const char *name, Py_ssize_t rows, Py_ssize_t expected) except -1
+    int gs_window(const char *kernel, const char *name, int64_t first, const char *part, Py_ssize_t length,
+                  const char *whole, Py_ssize_t whole_length) except -1
 
 cdef extern from "support/run.h":
     ctypedef enum gs_policy:

@@ -63,6 +63,14 @@ static inline int gs_real_positive(const char *kernel, const char *name, PyObjec
     return -1;
 }
 
+/* The same with an upper bound, for a value that decides how much work a unit is. */
+static inline int gs_real_within(const char *kernel, const char *name, PyObject *object, int most, double *value) {
+    if (gs_real(kernel, name, object, value) < 0) return -1;
+    if (*value > 0 && *value <= most) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s must be above 0 and at most %d", kernel, name, most);
+    return -1;
+}
+
 /* An item type: its name, and the struct-module codes that mean it where they have this size. */
 typedef struct {
     const char *name;
@@ -90,6 +98,13 @@ static inline bool gs_format_is(const char *format, Py_ssize_t itemsize, const g
     return *format && format[1] == '\0' && strchr(item->codes, *format) && itemsize == item->size;
 }
 
+/* Whether every item lies at a multiple of its size; a field of packed records may not. */
+static inline bool gs_aligned(const Py_buffer *view, Py_ssize_t size) {
+    bool aligned = (uintptr_t)view->buf % (uintptr_t)size == 0;
+    for (int i = 0; i < view->ndim; i++) aligned = aligned && (view->shape[i] < 2 || view->strides[i] % size == 0);
+    return aligned;
+}
+
 /* Gets a buffer of exactly this item type, number of dimensions and access. On success the view is
  * exported and the caller releases it; until then its exporter can neither move nor resize it. It can
  * still write: what another thread may rewrite has to be checked where it is used. */
@@ -113,7 +128,7 @@ static inline int gs_buffer(const char *kernel, const char *name, PyObject *obje
         PyErr_Format(PyExc_ValueError, "%s: %s must not be an indirect buffer", kernel, name);
     else if (!(access & GS_STRIDED) && !PyBuffer_IsContiguous(view, 'C'))
         PyErr_Format(PyExc_ValueError, "%s: %s must be C-contiguous", kernel, name);
-    else if ((uintptr_t)view->buf % (uintptr_t)item->size != 0)
+    else if (!gs_aligned(view, item->size))
         PyErr_Format(PyExc_ValueError, "%s: %s must be aligned to %zd bytes", kernel, name, item->size);
     else return 0;
     PyBuffer_Release(view);
@@ -171,6 +186,21 @@ static inline int gs_length(const char *kernel, const char *name, Py_ssize_t len
     if (length == expected) return 0;
     PyErr_Format(PyExc_ValueError, "%s: %s must be as long as %s (%zd), not %zd", kernel, name, other, expected,
                  length);
+    return -1;
+}
+
+static inline int gs_rows(const char *kernel, const char *name, Py_ssize_t rows, Py_ssize_t expected) {
+    if (rows == expected) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s must have %zd rows, not %zd", kernel, name, expected, rows);
+    return -1;
+}
+
+/* For a kernel that writes the part of an answer from `first` on, as long as its output. */
+static inline int gs_window(const char *kernel, const char *name, int64_t first, const char *part, Py_ssize_t length,
+                            const char *whole, Py_ssize_t whole_length) {
+    if (first <= whole_length - length) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s (%lld) and the length of %s (%zd) go past the end of %s (%zd)", kernel, name,
+                 (long long)first, part, length, whole, whole_length);
     return -1;
 }
 

@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -137,7 +138,7 @@ class Kernel:
 def bands(total: int, parts: int) -> list[tuple[int, int]]:
     """Cuts range(total) into `parts` runs (begin, end) whose lengths differ by at most one."""
     edges = [total * part // parts for part in range(parts + 1)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 @cache

@@ -18,6 +18,10 @@ def inputs(size: int, seed: int) -> Arguments:
     return size, seed
 
 
+def work(arguments: Arguments) -> int:
+    return int(arguments[0])
+
+
 def split(arguments: Arguments, parts: int) -> list[Arguments]:
     rounds, seed = arguments
     return [(end - begin, seed + part) for part, (begin, end) in enumerate(bands(rounds, parts))]
@@ -34,5 +38,6 @@ KERNEL = Kernel(
     split=split,
     combine=None,  # each round needs the one before: n shorter chains are other work than one long chain
     python=python,
+    work=work,
     source="xor-shift, odd multiply, add: the mixing steps of common 64-bit hash finalisers",
 )

@@ -1,0 +1,5 @@
+"""python -m gilscope: the command line."""
+
+from gilscope.cli import main
+
+main()

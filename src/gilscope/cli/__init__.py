@@ -1,0 +1,27 @@
+"""The command line: a list of small commands, one module each."""
+
+import click
+
+import gilscope
+from gilscope.cli import annotate, bench, compare, completion, doctor, report, run, verify
+from gilscope.cli import list as list_
+from gilscope.cli._program import NAME, Program
+
+COMMANDS = (run, list_, verify, bench, compare, doctor, report, annotate, completion)
+
+
+@click.group(
+    cls=Program,
+    commands=[module.command for module in COMMANDS],
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(gilscope.__version__, message=f"{NAME} %(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """See who holds the GIL: kernels in C and Cython, held and released, measured on this machine.
+
+    Start with 'gilscope run', which measures everything and writes a report.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

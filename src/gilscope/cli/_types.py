@@ -1,0 +1,168 @@
+"""What options and arguments take: names that are completed and corrected, numbers with bounds, files."""
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+import gilscope
+from gilscope.cli._program import unknown
+
+# Generic in the newest click only, so that only a type checker may give it its argument.
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType
+
+THREADS_MOST = 1024
+SIZE_MOST = 10**9  # its square still counts bytes in 64 bits, so a size too large is a MemoryError
+SIZES = ("tiny", "small", "medium", "large")
+
+
+def kernel_names() -> list[str]:
+    """As gilscope.kernels finds them, without the time that importing them takes."""
+    return sorted(path.stem for path in Path(gilscope.__file__).parent.glob("kernels/[!_]*.py"))
+
+
+def implementations() -> Sequence[str]:
+    from gilscope.variants import IMPLEMENTATIONS
+
+    return IMPLEMENTATIONS
+
+
+def policies() -> Sequence[str]:
+    from gilscope.variants import POLICIES
+
+    return POLICIES
+
+
+class Name(ParamType):
+    """One of a set of names; `see` is the command that lists them."""
+
+    def __init__(self, kind: str, known: Callable[[], Sequence[str]], see: str) -> None:
+        self.name = kind
+        self.known = known
+        self.see = see
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self.check(value)
+
+    def check(self, word: str) -> str:
+        known = self.known()
+        if word not in known:
+            raise unknown(self.name, word, known, self.see)
+        return word
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+
+class Names(Name):
+    """Several of them, with commas between."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return tuple(dict.fromkeys(self.check(word) for word in value.split(","))) if isinstance(value, str) else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self.known() if name.startswith(last)]
+
+
+class Threads(ParamType):
+    """Numbers of workers with commas between, as a sorted tuple."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        numbers = [_whole(word) for word in value.split(",")]
+        if not all(1 <= number <= THREADS_MOST for number in numbers):
+            self.fail(f"whole numbers from 1 to {THREADS_MOST} with commas between, not {value[:40]!r}", param, ctx)
+        return tuple(sorted(set(numbers)))
+
+
+class Size(ParamType):
+    """A named size, or a number in the kernel's own unit."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in SIZES or not isinstance(value, str):
+            return value
+        if value.isascii() and value.isalpha():
+            raise unknown("size", value, SIZES, "gilscope list")
+        if not 1 <= _whole(value) <= SIZE_MOST:
+            self.fail(f"{', '.join(SIZES)}, or a whole number from 1 to {SIZE_MOST}, not {value[:40]!r}", param, ctx)
+        return int(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in SIZES if name.startswith(incomplete)]
+
+
+class Real(ParamType):
+    """A number from low to high."""
+
+    name = "number"
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low = low
+        self.high = high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not self.low <= number <= self.high:
+            self.fail(f"a number from {self.low:g} to {self.high:g}, not {value[:40]!r}", param, ctx)
+        return number
+
+
+class Target(ParamType):
+    """A file to write, or "-" for stdout. Tried at once, for nobody wants to hear of it after the measurement."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-" or not isinstance(value, str):
+            return value
+        path = Path(value)
+        try:
+            if path.is_dir() or (path.exists() and not path.is_file() and not os.access(path, os.W_OK)):
+                self.fail(f"cannot write {value}", param, ctx)
+            if not path.exists() or path.is_file():  # not a pipe or a device
+                with tempfile.TemporaryFile(dir=path.resolve().parent):
+                    pass
+        except OSError as error:
+            self.fail(f"cannot write {value}: {error.strerror}", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
+
+
+def _whole(text: str) -> int:
+    """The number, or 0 where there is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+KERNEL = Name("kernel", kernel_names, "gilscope list")
+IMPLEMENTATIONS = Names("implementation", implementations, "gilscope list cells")
+POLICIES = Names("policy", policies, "gilscope list cells")
+SCALING = Name("scaling", lambda: ("weak", "strong"), "gilscope bench --help")
+THREADS = Threads()
+SIZE = Size()
+TARGET = Target()
+OUT = click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default="report",
+    help="Where the report goes: a folder (report), or one self-contained file where the name ends in .html.",
+)

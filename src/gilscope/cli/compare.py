@@ -1,0 +1,142 @@
+"""gilscope compare: what became faster or slower between two results."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gilscope.cli._output import console, fits, indented, number, table
+from gilscope.cli._program import FAILED, FINE, INCONCLUSIVE, USAGE, Command, Failure
+from gilscope.cli._types import Real
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from gilscope.measure.compare import Change, Difference, Outcome
+
+OUTCOMES: "tuple[Outcome, ...]" = ("slower", "faster", "noise", "only old", "only new")
+STYLES = {"slower": "red", "faster": "green"}
+
+
+@click.command(
+    "compare",
+    cls=Command,
+    short_help="Say what became faster or slower between two results.",
+    examples=[
+        ("gilscope compare before.json after.json", "row by row"),
+        ("gilscope compare before.json after.json --fail-if-slower 5", "a gate for CI"),
+    ],
+)
+@click.argument("old", metavar="OLD.json", type=click.Path(path_type=Path))
+@click.argument("new", metavar="NEW.json", type=click.Path(path_type=Path))
+@click.option(
+    "--fail-if-slower",
+    "limit",
+    metavar="PERCENT",
+    type=Real(0, 1e6),
+    help="Exit with 1 if a row is slower by more than this over its whole interval, with 3 if no two rows pair.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(old: Path, new: Path, limit: float | None, as_json: bool) -> int:
+    """Pair the rows of two results, by kernel, implementation, policy, executor, workers, scaling and size, and
+    say of each whether a call became faster or slower, or that noise hides it.
+
+    The intervals are of 99 % and come from the raw values of both sides. A change that the machine itself
+    shared, as plain C threads measured it in the same rounds, counts as noise. Circumstances that differ stand
+    first: another interpreter may be the whole reason.
+    """
+    from gilscope.measure.compare import compare, differences
+    from gilscope.measure.record import RecordError, load
+
+    try:
+        before, after = load(old), load(new)
+        changes = compare(before, after)
+    except RecordError as error:
+        raise Failure(str(error), USAGE) from error
+    found = differences(before, after)
+    if as_json:
+        rows = {"differences": [d.to_json() for d in found], "changes": [c.to_json() for c in changes]}
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        show(found, changes)
+    if limit is None:
+        return FINE
+    if all(change.ratio is None for change in changes):
+        raise Failure("no row of one pairs with a row of the other", INCONCLUSIVE)
+    if slow := [change for change in changes if change.slower_than(limit)]:
+        raise Failure(f"{_rows(len(slow))} slower by more than {limit:g} %, first {slow[0]}", FAILED)
+    return FINE
+
+
+def show(differences: "list[Difference]", changes: "list[Change]") -> None:
+    out = console()
+    for difference in differences:
+        out.print(f"differs: {difference.name}: {_shown(difference.old)} -> {_shown(difference.new)}", style="yellow")
+    if differences:
+        out.print()
+    made = _table(changes)
+    if fits(out, made):
+        out.print(made)
+    else:
+        for change in changes:
+            out.print(f"{change}, {change.size}", style="bold")
+            out.print(indented(_change(change)))
+    out.print()
+    counts = Counter(change.outcome for change in changes)
+    out.print(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome]) or "no rows")
+    if _other_sizes(changes):
+        out.print("some rows have another size on the other side: measure both with the same --size NUMBER")
+
+
+def _table(changes: "list[Change]") -> "Table":
+    names = ("kernel", "implementation", "policy", "size", "workers", "old ms", "new ms", "change")
+    made = table(*names, right=("workers", "old ms", "new ms"))
+    for change in changes:
+        made.add_row(
+            change.kernel,
+            change.implementation,
+            change.policy,
+            change.size,
+            str(change.workers),
+            "" if change.old_seconds is None else number(change.old_seconds * 1e3),
+            "" if change.new_seconds is None else number(change.new_seconds * 1e3),
+            _change(change),
+        )
+    return made
+
+
+def _other_sizes(changes: "list[Change]") -> bool:
+    """Whether a row that pairs with none would do so if only its size were the same."""
+    old, new = ({(str(c), c.scaling) for c in changes if c.outcome == side} for side in ("only old", "only new"))
+    return bool(old & new)
+
+
+def _change(change: "Change") -> "Text":
+    from rich.text import Text
+
+    text = Text(change.outcome, STYLES.get(change.outcome, ""))
+    if change.reason:
+        text.append(f": {change.reason}", "dim")
+    elif change.ratio is not None:
+        values = [change.ratio.median, change.ratio.low, change.ratio.high]
+        if change.outcome == "faster":
+            values = [1 / values[0], 1 / values[2], 1 / values[1]]
+        text.append(" {:.2f}x [{:.2f}, {:.2f}]".format(*values))
+    if change.verdict_changed:
+        text.append(f"; {change.old_verdict} -> {change.new_verdict}", "yellow")
+    return text
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count} rows are"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,108 @@
+"""From the view to HTML. Needs what gilscope[lab] installs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from gilscope import __version__
+from gilscope.annotate import annotate
+from gilscope.kernels import load
+from gilscope.measure import environment, record, stats
+from gilscope.report import charts, theme
+from gilscope.report.data import NAMES, Document, Words, duration, factor, singular, view
+from gilscope.report.listing import kernel_listings, support_listings
+from gilscope.sources import cython_sources
+
+TEMPLATES = Path(__file__).parent / "templates"
+PLOTLY = Path(str(resources.files("plotly"))) / "package_data" / "plotly.min.js"
+
+
+def fill(document: Document, folder: Path) -> None:
+    """Makes the folder of the report."""
+    folder.mkdir()
+    sources = cython_sources()
+    annotate(sources, folder / "annotated")
+    (folder / "source").mkdir()
+    template = _templates().get_template("source.html.j2")
+    for listing in [*support_listings(), *(item for source in sources for item in kernel_listings(source.stem))]:
+        text = template.render(listing=listing, policy=_policy([]), theme=theme)
+        (folder / "source" / f"{listing.id}.html").write_text(text, encoding="utf-8")
+    shutil.copyfile(PLOTLY, folder / "plotly.min.js")
+    record.save(dict(document), folder / "results.json")
+    (folder / "index.html").write_text(render(document, [source.stem for source in sources]), encoding="utf-8")
+
+
+def render(document: Document, annotated: Sequence[str] | None = None) -> str:
+    """The page that lies beside Cython's pages of these names; without names, one that needs no other file."""
+    shown = view(document, _warnings(document))
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    plotly_script = PLOTLY.read_text(encoding="utf-8") if annotated is None else None
+    templates = _templates()
+    templates.filters["typeset"] = lambda text: _typeset(text, shown.words)
+    return templates.get_template("index.html.j2").render(
+        view=shown,
+        overview=charts.overview(shown),
+        speedups={section.name: charts.speedup(section, shown) for section in shown.sections},
+        times={section.name: charts.times(section) for section in shown.sections},
+        listings={section.name: kernel_listings(section.name) for section in shown.sections if section.name in load()},
+        support=support_listings(),
+        annotated=annotated or (),
+        single_file=annotated is None,
+        version=__version__,
+        script=Markup(script),
+        plotly_script=Markup(plotly_script) if plotly_script else None,
+        policy=_policy([script, plotly_script] if plotly_script else [script]),
+        settings=document.get("settings", {}),
+        stats=stats,
+        theme=theme,
+        names=NAMES,
+        symbols=charts.SYMBOLS,
+    )
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """The content security policy: no network, and no script but those of these texts and the local file."""
+    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts]
+    allowed = " ".join(["'self'", "file:", *hashes]) if scripts else "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _warnings(document: Document) -> list[str]:
+    """What was in the way of the measurement; nothing is said where the document leaves out what that takes."""
+    try:
+        found = environment.warnings(document["environment"])
+    except (KeyError, TypeError):
+        return []
+    return [f"{warning.message}; {warning.remedy}" for warning in found]
+
+
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"duration": duration, "factor": factor, "singular": singular}
+    return templates
+
+
+def _typeset(text: str, words: Words) -> Markup:
+    """Escaped, with proper signs, and the two policies in the colours of the charts."""
+    html = re.sub(r"(\d)x\b", "\\1\N{MULTIPLICATION SIGN}", str(escape(text.replace("->", "→"))))
+    for word, policy in ((words.held, "held"), (words.released, "released")):
+        html = re.sub(rf"\b{word}\b", f'<em class="{policy}">{word}</em>', html)
+    return Markup(html)

@@ -1,0 +1,531 @@
+"""The command line, as a user meets it: what it prints where, its one-line errors, its exit codes, Ctrl-C."""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gilscope import __version__
+from gilscope.cli import COMMANDS, main
+from gilscope.kernels import load
+from gilscope.measure import bench as bench_module
+from gilscope.measure import environment as environment_module
+from gilscope.measure import verify as verify_module
+from gilscope.variants import select as select_cells
+
+GILSCOPE = [sys.executable, "-m", "gilscope"]
+QUICK = ("--impl", "capi", "--size", "20000", "--seconds", "0.3", "--quiet")
+
+
+def call(*arguments: str, **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(main, arguments)
+
+
+def run(*arguments: str, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, without a terminal."""
+    variables = os.environ | environment
+    done = subprocess.run([*GILSCOPE, *arguments], capture_output=True, text=True, timeout=120, env=variables)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def on_terminal(
+    command: Sequence[str], until: bytes = b"", width: int = 100, limit: float = 120, **environment: str
+) -> tuple[int, str, float]:
+    """On a terminal of this width. Sends Ctrl-C when `until` appears; returns the exit status, all output, and the
+    seconds from Ctrl-C to the end."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ.update({"TERM": "xterm", "COLUMNS": str(width)} | environment)
+        os.execv(command[0], command)
+    output, sent, deadline = b"", 0.0, time.monotonic() + limit
+    while select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0]:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # Linux says so that the other end is closed
+            break
+        if not chunk:
+            break
+        output += chunk
+        if until and not sent and until in output:
+            os.write(terminal, b"\x03")
+            sent = time.monotonic()
+    else:
+        os.kill(process, signal.SIGKILL)
+    ended = time.monotonic()
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    os.close(terminal)
+    return status, output.decode(), ended - sent
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of a very short measurement."""
+    path = tmp_path_factory.mktemp("results") / "spin.json"
+    done = call("bench", "spin", *QUICK, "--json", str(path))
+    assert done.exit_code in (0, 3), done.output
+    return path
+
+
+# Help
+
+
+def test_every_command_has_help_with_examples_that_parse() -> None:
+    overview = call("--help").output
+    for module in COMMANDS:
+        command = module.command
+        assert f"\n  {command.name} " in overview
+        shown = call(command.name, "--help").output
+        assert "\nExamples:\n" in shown
+        assert 1 <= len(command.examples) <= 5
+        for line, meaning in command.examples:
+            assert line in shown  # whole, on one line
+            assert meaning
+            if line.startswith("gilscope "):
+                words = [word for word in line.split("|")[0].split()[2:] if word != "blur" or "blur" in load()]
+                known = [word for word in words if word not in {"nbody", "triad", "primes"} - load().keys()]
+                command.make_context(command.name, known)
+
+
+def test_no_command_shows_the_help() -> None:
+    assert call().output == call("--help").output
+    assert call().exit_code == 0
+
+
+def test_version() -> None:
+    assert call("--version").output == f"gilscope {__version__}\n"
+
+
+def test_help_starts_without_the_heavy_parts() -> None:
+    """Nothing but click is imported for it, so that it comes at once."""
+    code = (
+        "import sys, gilscope.cli\n"
+        "try: gilscope.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(' '.join({'numpy', 'rich', 'jinja2', 'plotly', 'Cython'} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("bench mandlebrot", "unknown kernel 'mandlebrot'; did you mean 'mandelbrot'? (see 'gilscope list')"),
+        ("bench SPIN", "unknown kernel 'SPIN'; did you mean 'spin'? (see 'gilscope list')"),
+        ("verify nothing-like-it", "unknown kernel 'nothing-like-it' (see 'gilscope list')"),
+        ("bench spin --impl capi,capy", "unknown implementation 'capy'; did you mean 'capi'?"),
+        ("bench spin --policy realeased", "unknown policy 'realeased'; did you mean 'released'?"),
+        ("bench spin --size mediun", "unknown size 'mediun'; did you mean 'medium'?"),
+        ("bench spin --scaling week", "unknown scaling 'week'; did you mean 'weak'?"),
+        ("bnech", "unknown command 'bnech'; did you mean 'bench'? (see 'gilscope --help')"),
+        ("bench --thread 2", "unknown option '--thread'; did you mean '--threads'? (see 'gilscope bench --help')"),
+        ("bench spin --seconds", "option '--seconds' requires an argument (see 'gilscope bench --help')"),
+        ("--nonsense", "unknown option '--nonsense' (see 'gilscope --help')"),
+        ("bench spin --threads 0", "--threads: whole numbers from 1 to 1024 with commas between, not '0'"),
+        ("bench spin --threads 1,x", "--threads: whole numbers"),
+        ("bench spin --threads 1,,2", "--threads: whole numbers"),
+        ("bench spin --threads -1", "--threads: whole numbers"),
+        ("bench spin --threads 1e3", "--threads: whole numbers"),
+        (f"bench spin --threads 1{'0' * 5000}", "--threads: whole numbers"),
+        ("bench spin --size -3", "--size: tiny, small, medium, large, or a whole number from 1 to"),
+        (f"bench spin --size {10**30}", "--size: tiny, small, medium, large, or a whole number from 1 to"),
+        ("bench spin --seconds 0", "--seconds: a number from 0.1 to 86400, not '0'"),
+        ("bench spin --seconds nan", "--seconds: a number from 0.1 to 86400, not 'nan'"),
+        ("bench spin --impl openmp", "there is no such cell (see 'gilscope list cells')"),
+        ("bench spin --json - --pyperf -", "only one of --json and --pyperf can go to stdout"),
+        ("bench spin --json /nowhere/x.json", "--json: cannot write /nowhere/x.json: No such file or directory"),
+        ("bench spin --json /", "--json: cannot write /"),
+        ("run --json /nowhere/x.json", "--json: cannot write /nowhere/x.json: No such file or directory"),
+        ("list kernals", "unknown list 'kernals'; did you mean 'kernels'?"),
+        ("list kernels cells", "got unexpected extra argument (cells)"),
+        ("compare one.json", "missing argument 'NEW.json'"),
+        ("compare one.json two.json", "one.json: No such file or directory"),
+        ("compare a b --fail-if-slower -1", "--fail-if-slower: a number from 0 to"),
+        ("report nowhere.json", "nowhere.json: No such file or directory"),
+        ("completion tcsh", "unknown shell 'tcsh' (see 'gilscope completion --help')"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(arguments: str, message: str) -> None:
+    done = call(*arguments.split())
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"gilscope: {message}")
+    assert done.stderr.count("\n") == 1
+    assert len(done.stderr) < 200
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\x1b[31mred", os.fsdecode(b"\xff")])
+def test_odd_names_are_shown_harmless(name: str) -> None:
+    done = run("bench", name, status=2)
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.isascii()
+    assert "\x1b" not in done.stderr
+
+
+def test_an_unwritable_folder_is_found_out_before_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.access("/proc/version", os.W_OK) or not Path("/proc/version").exists():
+        pytest.skip("needs a file that nobody can write")
+    monkeypatch.setattr(bench_module, "bench", lambda *_, **__: pytest.fail("measured all the same"))
+    done = call("bench", "spin", "--json", "/proc/self/x.json")
+    assert done.exit_code == 2
+    assert "cannot write /proc/self/x.json" in done.stderr
+
+
+def test_a_report_folder_that_is_not_ours_is_found_out_before_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_module, "bench", lambda *_, **__: pytest.fail("measured all the same"))
+    (tmp_path / "mine.txt").write_text("precious")
+    done = call("run", "--out", str(tmp_path))
+    assert done.exit_code == 1
+    assert "is not a gilscope report" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_too_large_a_size_is_one_line() -> None:
+    done = call("bench", "mandelbrot", "--impl", "capi", "--size", "1000000000", "--quiet")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("gilscope: not enough memory: Unable to allocate")
+
+
+def test_a_wrong_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: Any, **__: Any) -> None:
+        raise bench_module.WrongAnswerError("spin/capi/held disagrees")
+
+    monkeypatch.setattr(bench_module, "bench", wrong)
+    done = call("bench", "spin", "--quiet")
+    assert (done.exit_code, done.stderr) == (1, "gilscope: spin/capi/held disagrees\n")
+
+
+def test_a_module_that_does_not_import_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys; sys.modules['gilscope.capi.spin'] = None; from gilscope.cli import main; main(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, "verify", "spin"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "see 'gilscope doctor'" in done.stderr
+
+
+def test_a_closed_pipe_is_silent() -> None:
+    for arguments in ("list", "list cells", "list --json", "doctor", "--help"):
+        command = f"{' '.join(GILSCOPE)} {arguments} | true; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        assert done.stderr == ""
+        assert done.stdout in ("141\n", "0\n")  # 0: it was through before the pipe closed
+
+
+def test_a_full_disk_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    command = f"{' '.join(GILSCOPE)} list cells > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "gilscope: [Errno 28] No space left on device\n")
+
+
+def test_closed_output_is_no_traceback() -> None:
+    done = subprocess.run(["bash", "-c", f"{' '.join(GILSCOPE)} list >&- 2>&-"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# list, verify
+
+
+def test_list_shows_every_kernel_with_its_lesson() -> None:
+    shown = run("list", COLUMNS="2000").stdout
+    for name, kernel in load().items():
+        assert re.search(rf"^{name} +{re.escape(kernel.summary)}", shown, re.MULTILINE)
+        assert kernel.lesson in shown
+
+
+def test_list_cells_is_one_a_line() -> None:
+    assert call("list", "cells").output.split() == [str(cell) for cell in select_cells()]
+
+
+def test_list_json() -> None:
+    kernels = json.loads(call("list", "--json").output)
+    assert [kernel["kernel"] for kernel in kernels] == list(load())
+    assert {"implementation": "capi", "policy": "held"} in kernels[0]["cells"]
+    assert {cell["kernel"] for cell in json.loads(call("list", "cells", "--json").output)} == set(load())
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_verify_passes(width: int) -> None:
+    done = call("verify", "spin", "mandelbrot", COLUMNS=str(width))
+    assert done.exit_code == 0
+    assert done.stdout.count("ok") == len(select_cells(["spin", "mandelbrot"]))
+    assert "agree with their reference (2 kernels" in done.stdout
+
+
+def test_verify_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(cells: Sequence[Any]) -> Any:
+        for cell in cells:
+            bad = cell.policy == "released"
+            yield verify_module.Check(cell, not bad, "seed 0: [other] answer" if bad else "", 0.1)
+
+    monkeypatch.setattr(verify_module, "verify", check)
+    done = call("verify", "spin", "--impl", "capi")
+    assert done.exit_code == 1
+    assert "spin/capi/released: seed 0: [other] answer" in done.stdout
+    assert "2 of 3 cells agree with their reference (1 kernel," in done.stdout
+
+
+# bench, compare, report
+
+
+def test_bench_measures_and_shows(results: Path) -> None:
+    document = json.loads(results.read_text())
+    assert document["complete"] is True
+    assert document["settings"]["threads"] == [1, max(2, int(document["environment"]["cpus"]["usable"]))]
+    assert [row["policy"] for row in document["rows"]] == ["held", "held", "released", "released", "auto", "auto"]
+
+
+@pytest.mark.parametrize("width", [30, 110, 250])
+def test_bench_table(width: int) -> None:
+    done = call("bench", "spin", *QUICK, "--policy", "held", "--threads", "2", COLUMNS=str(width))
+    assert done.exit_code in (0, 3)
+    assert max(map(len, done.stdout.splitlines())) <= width
+    assert "held" in done.stdout
+    assert ("speed-up" in done.stdout) == (width > 100)
+    assert done.stderr == ""
+
+
+def test_bench_json_on_stdout_is_nothing_else() -> None:
+    done = run("bench", "spin", *QUICK[:-1], "--threads", "1", "--json", "-")
+    assert json.loads(done.stdout)["rows"]
+    assert "warning: " in done.stderr or done.stderr == ""
+
+
+def test_bench_writes_where_asked(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    pipes = ("--json", str(tmp_path / "link.json"), "--pyperf", "/dev/null")
+    assert call("bench", "spin", *QUICK, "--threads", "1", *pipes).exit_code == 0
+    assert json.loads((tmp_path / "real.json").read_text())["rows"]
+    assert (tmp_path / "link.json").is_symlink()
+    assert not Path("/dev/null").is_file()
+
+
+def verdicts(*words: str) -> Callable[..., dict[str, Any]]:
+    interval = {"median": 1.5, "low": 1.4, "high": 1.6}
+    row = {"kernel": "spin", "implementation": "capi", "policy": "held", "size": "tiny", "workers": 2, "reason": "so"}
+    rows = [
+        row | {"verdict": word} | dict.fromkeys(("speedup", "ceiling", "seconds_per_call"), interval) for word in words
+    ]
+    return lambda *_, **__: {"rows": rows, "complete": True, "settings": {"rounds": 9}}
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("scales", "does not scale"), 0),
+        (("inconclusive", "partly"), 0),
+        (("inconclusive", "inconclusive", "baseline"), 3),
+        (("baseline",), 0),
+    ],
+)
+def test_bench_status(words: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_module, "bench", verdicts(*words))
+    assert call("bench", "spin", "--quiet").exit_code == status
+
+
+def test_compare(results: Path, tmp_path: Path) -> None:
+    same = call("compare", str(results), str(results), "--fail-if-slower", "0")
+    assert same.exit_code == 0
+    assert "6 noise" in same.stdout
+    document = json.loads(results.read_text())
+    document["environment"]["python"]["version"] = "4.0.0"
+    for row in document["rows"]:
+        row["seconds"] = [3 * value for value in row["seconds"]]
+    (slow := tmp_path / "slow.json").write_text(json.dumps(document))
+    for width in ("40", "200"):
+        done = call("compare", str(results), str(slow), COLUMNS=width)
+        assert done.exit_code == 0
+        assert "6 slower" in done.stdout
+        assert done.stdout.startswith("differs: Python: ")
+    assert call("compare", str(slow), str(results), "--fail-if-slower", "50").exit_code == 0
+    gate = call("compare", str(results), str(slow), "--fail-if-slower", "50", "--json")
+    assert gate.exit_code == 1
+    assert gate.stderr == "gilscope: 6 rows are slower by more than 50 %, first spin/capi/held on 1\n"
+    assert {change["outcome"] for change in json.loads(gate.stdout)["changes"]} == {"slower"}
+
+
+def test_compare_of_nothing_in_common(results: Path, tmp_path: Path) -> None:
+    document = json.loads(results.read_text())
+    for row in document["rows"]:
+        row["size_number"] += 1
+    (other := tmp_path / "other.json").write_text(json.dumps(document))
+    done = call("compare", str(results), str(other))
+    assert done.exit_code == 0
+    assert "6 only old, 6 only new" in done.stdout
+    assert "--size NUMBER" in done.stdout
+    assert call("compare", str(results), str(other), "--fail-if-slower", "5").exit_code == 3
+
+
+def test_report_from_saved_results(results: Path, tmp_path: Path) -> None:
+    done = call("report", str(results), "--out", str(tmp_path / "report"))
+    assert done.exit_code == 0, done.stderr
+    page, headline = done.stdout.splitlines()
+    assert Path(page).read_text().startswith("<!")
+    assert headline
+
+
+def test_annotate(tmp_path: Path) -> None:
+    (source := tmp_path / "mine.pyx").write_text("def f(int n):\n    return n + 1\n")
+    done = call("annotate", str(source), "--out", str(tmp_path / "pages"))
+    assert done.exit_code == 0, done.stderr
+    assert "Cython" in Path(done.stdout.strip()).read_text()
+    done = call("annotate", str(tmp_path / "none.pyx"))
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+
+
+# doctor
+
+
+def test_doctor() -> None:
+    done = run("doctor")
+    for name in ("interpreter", "GIL", "switch interval", "affinity", "quota", "vector level", "flags", "OpenMP"):
+        assert re.search(rf"^ *{name} +\S", done.stdout, re.MULTILINE)
+
+
+def test_doctor_json_and_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = json.loads(call("doctor", "--json").output)
+    assert set(found["modules"].values()) == {None}
+    odd = found | {"load": found["load"] | {"steal": 0.3}}
+    monkeypatch.setattr(environment_module, "environment", lambda: odd)
+    done = call("doctor")
+    assert done.exit_code == 0
+    assert "warning: the host gives 30% of this machine's CPU time to others\n  remedy: " in done.stdout
+
+
+def test_doctor_fails_when_a_module_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment_module, "native_modules", lambda: {"gilscope.capi.spin": "ImportError: broken"})
+    for arguments in (["doctor"], ["doctor", "--json"]):
+        done = call(*arguments)
+        assert done.exit_code == 1
+        assert "ImportError: broken" in done.stdout
+
+
+# Terminals and Ctrl-C
+
+BENCH = [*GILSCOPE, "bench", "spin", "--impl", "capi", "--size", "200000"]
+
+
+def test_bar_on_a_terminal_only() -> None:
+    short = [*BENCH, "--seconds", "0.5", "--threads", "1"]
+    status, output, _ = on_terminal(short)
+    assert status == 0
+    assert " s left" in output
+    assert "\x1b[1m" in output
+    for command, environment in (([*short, "--quiet"], {}), (short, {"TERM": "dumb"})):
+        assert " s left" not in on_terminal(command, **environment)[1]
+    assert "left" not in run(*short[len(GILSCOPE) :]).stderr
+
+
+def test_no_color() -> None:
+    _, output, _ = on_terminal([*BENCH, "--seconds", "0.5", "--threads", "2"], NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", output)
+
+
+def test_ctrl_c_during_bench_keeps_what_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "part.json"
+    status, output, took = on_terminal([*BENCH, "--seconds", "600", "--json", str(path)], until=b"round 3: spin")
+    assert status == 130
+    assert took < 5
+    assert output.splitlines()[-1] == "gilscope: interrupted after 2 rounds; 6 rows were measured"
+    document = json.loads(path.read_text())
+    assert document["complete"] is False
+    assert [len(row["seconds"]) for row in document["rows"]] == [2] * 6
+
+
+RUN = """
+import sys
+from gilscope import variants
+every = variants.select
+variants.select = lambda *_: every(["spin"], ["capi"])
+from gilscope.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_ctrl_c_during_run_still_writes_the_report(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN, "run", "--out", str(tmp_path / "report")]
+    status, output, _ = on_terminal(command, until=b"round 2: spin")
+    assert status == 130
+    assert output.splitlines()[-1] == "gilscope: interrupted after 1 round; 6 rows were measured"
+    assert json.loads((tmp_path / "report/results.json").read_text())["complete"] is False
+    assert str(tmp_path / "report/index.html") in output
+
+
+def test_ctrl_c_before_anything_was_measured(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN, "run", "--out", str(tmp_path / "report")]
+    status, output, _ = on_terminal(command, until=b"calibrating spin")
+    assert status == 130
+    assert output.splitlines()[-1] == "gilscope: interrupted after 0 rounds; no rows were measured"
+    assert not (tmp_path / "report").exists()
+
+
+def test_ctrl_c_elsewhere_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify_module, "verify", stop)
+    done = call("verify")
+    assert (done.exit_code, done.stderr) == (130, "gilscope: interrupted\n")
+
+
+# Completion
+
+COMPLETE = """
+eval "$(gilscope completion bash)"
+COMP_WORDS=({words} "{last}")
+COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+_gilscope_completion gilscope
+echo "${{COMPREPLY[@]}}"
+complete -p gilscope
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("words", "last", "expected"),
+    [
+        ("gilscope", "be", ["bench"]),
+        ("gilscope bench", "mand", ["mandelbrot"]),
+        ("gilscope bench spin --impl", "capi,cy", ["capi,cython"]),
+        ("gilscope bench spin --policy", "re", ["released"]),
+        ("gilscope bench spin --size", "m", ["medium"]),
+        ("gilscope bench spin", "--thr", ["--threads"]),
+        ("gilscope list", "c", ["cells"]),
+        ("gilscope completion", "z", ["zsh"]),
+    ],
+)
+def test_completion_in_bash(words: str, last: str, expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "gilscope").write_text(f'#!/bin/sh\nexec {" ".join(GILSCOPE)} "$@"\n')
+    (tmp_path / "gilscope").chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    script = COMPLETE.format(words=words, last=last)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=os.environ | path)
+    replies, installed = done.stdout.splitlines()[-2:]
+    assert replies.split() == expected
+    assert installed.endswith("gilscope")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str) -> None:
+    explicit = call("completion", shell).output
+    assert "_GILSCOPE_COMPLETE" in explicit
+    assert call("completion", SHELL=f"/usr/bin/{shell}").output == explicit
