@@ -182,7 +182,9 @@ def stub(kernel: Path, binding: str) -> str:
         f"def {kernel.stem}({arguments}, *, policy: Literal['held', 'released', 'auto'] = ...) -> {result}: ...",
     ]
     if binding == "capi":
-        lines += ["VECTOR: str", "def ceiling(jobs: Sequence[tuple[Any, ...]], calls: int, /) -> float: ..."]
+        lines += ["VECTOR: str"]
+        if ".objects = true" not in Path("ext/capi", f"{kernel.stem}.c").read_text():
+            lines += ["def ceiling(jobs: Sequence[tuple[Any, ...]], calls: int, /) -> float: ..."]
     elif openmp:
         lines += ["OPENMP: bool", f"def {kernel.stem}_openmp({arguments}, *, threads: int) -> {result}: ..."]
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ typedef enum {
     GS_OK = 0,
     GS_NO_MEMORY,
     GS_BAD_VALUE, /* the input at index `slices->begin` is outside what the kernel allows */
+    GS_RAISED,    /* a Python exception is set; only from a kernel that computes on Python objects */
 } gs_status;
 
 /* Work is a run of units 0 .. total, computed slice by slice. Between two slices a kernel may be told
@@ -56,6 +57,12 @@ static inline int64_t gs_product(int64_t a, int64_t b) {
     int64_t product;
     return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
+
+/* The characters of a str as Python stores them, `width` bytes each (1, 2 or 4): code points in native order. */
+typedef struct {
+    const void *characters;
+    int32_t length, width;
+} gs_text;
 
 /* The vector level is chosen at run time, so one build is fast on every CPU. A core with vector code
  * has one function a level; the level comes in as an argument. */

@@ -1,5 +1,6 @@
 # What the Cython kernels use of the core's base and of the support shared with the C bindings.
-from libc.stdint cimport int64_t
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "core/base.h" nogil:
     ctypedef enum gs_status:
@@ -8,6 +9,9 @@ cdef extern from "core/base.h" nogil:
         GS_BAD_VALUE
     ctypedef struct gs_slices:
         int64_t begin, end, total, step
+    ctypedef struct gs_text:
+        const void *characters
+        int32_t length, width
     bint gs_next(gs_slices *slices)
     int64_t gs_slice_of(double nanoseconds)
     int64_t gs_product(int64_t a, int64_t b)
@@ -28,11 +32,35 @@ cdef extern from "support/arguments.h":
                         int access) except -1
     int gs_disjoint_check(const char *kernel, const char *name, object value, const char *other,
                           object other_value) except -1
+    int gs_choice(const char *kernel, const char *name, object value, const char *const *options, int *out) except -1
+    int gs_length_between(const char *kernel, const char *name, Py_ssize_t length, Py_ssize_t low,
+                          Py_ssize_t high) except -1
     int gs_length(const char *kernel, const char *name, Py_ssize_t length, const char *other,
                   Py_ssize_t expected) except -1
     int gs_rows(const char *kernel, const char *name, Py_ssize_t rows, Py_ssize_t expected) except -1
     int gs_window(const char *kernel, const char *name, int64_t first, const char *part, Py_ssize_t length,
                   const char *whole, Py_ssize_t whole_length) except -1
+
+cdef extern from "support/items.h":
+    ctypedef struct gs_texts:
+        gs_text *items
+        int64_t count, characters
+    int gs_list(const char *kernel, const char *name, object value) except -1
+    int gs_text_of(const char *kernel, const char *name, Py_ssize_t place, object value, gs_text *out) except -1
+    int gs_texts_take(const char *kernel, const char *name, object value, Py_ssize_t count, gs_texts *out) except -1
+    void gs_texts_drop(gs_texts *texts)
+    PyObject *gs_list_item(object value, Py_ssize_t place)
+    bint gs_int_value(object value, int64_t *out)
+    int gs_number(const char *kernel, const char *name, Py_ssize_t place, object value) except -1
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    int pthread_mutex_lock(pthread_mutex_t *mutex)
+    int pthread_mutex_unlock(pthread_mutex_t *mutex)
+
+cdef extern from "support/locks.h":
+    pthread_mutex_t *gs_lock_of(const void *address)
 
 cdef extern from "support/run.h":
     ctypedef enum gs_policy:

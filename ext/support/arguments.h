@@ -204,4 +204,31 @@ static inline int gs_window(const char *kernel, const char *name, int64_t first,
     return -1;
 }
 
+static inline int gs_length_between(const char *kernel, const char *name, Py_ssize_t length, Py_ssize_t low,
+                                    Py_ssize_t high) {
+    if (length >= low && length <= high) return 0;
+    PyErr_Format(PyExc_ValueError, "%s: %s must have from %zd to %zd items, not %zd", kernel, name, low, high, length);
+    return -1;
+}
+
+/* One of the words in `options`, which NULL ends: its place among them. */
+static inline int gs_choice(const char *kernel, const char *name, PyObject *object, const char *const *options,
+                            int *choice) {
+    if (!PyUnicode_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s: %s must be a str, not %.100s", kernel, name, Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    char list[200] = "";
+    for (int i = 0; options[i] != NULL; i++) {
+        if (PyUnicode_CompareWithASCIIString(object, options[i]) == 0) {
+            *choice = i;
+            return 0;
+        }
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s'%s'", i == 0 ? "" : ", ", options[i]);
+    }
+    PyErr_Format(PyExc_ValueError, "%s: %s must be one of %s, not %.100R", kernel, name, list, object);
+    return -1;
+}
+
 #endif

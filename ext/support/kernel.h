@@ -193,6 +193,8 @@ static inline gs_vector gs_state_vector(PyObject *module) { return ((gs_state *)
 static inline int gs_module_exec(PyObject *module, const gs_kernel *kernel) {
     gs_state *state = PyModule_GetState(module);
     state->vector = gs_vector_level();
+    /* The ceiling's threads are none of Python's: they must not touch its objects. */
+    if (kernel->objects && PyObject_DelAttrString(module, "ceiling") < 0) return -1;
     if (PyModule_AddStringConstant(module, "VECTOR", gs_vector_name(state->vector)) < 0) return -1;
     if (PyModule_AddStringConstant(module, "UNIT", kernel->unit) < 0) return -1;
     PyObject *threshold = kernel->objects ? Py_NewRef(Py_None) : PyLong_FromLongLong(kernel->threshold);

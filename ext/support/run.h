@@ -86,7 +86,8 @@ static inline void gs_run_start(gs_run *run, const char *kernel, gs_policy polic
 /* The one place where a status becomes an exception. */
 static inline void gs_raise(const char *kernel, gs_status status, int64_t where) {
     switch (status) {
-    case GS_OK: break;
+    case GS_OK:
+    case GS_RAISED: break;
     case GS_NO_MEMORY: PyErr_NoMemory(); break;
     case GS_BAD_VALUE:
         PyErr_Format(PyExc_ValueError, "%s: the value at index %lld is out of range", kernel, (long long)where);
