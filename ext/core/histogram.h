@@ -5,10 +5,10 @@
 #ifndef GILSCOPE_CORE_HISTOGRAM_H
 #define GILSCOPE_CORE_HISTOGRAM_H
 
+#include "base.h"
+
 #include <pthread.h>
 #include <string.h>
-
-#include "base.h"
 
 enum {
     HISTOGRAM_THRESHOLD = 30000, /* keys; measured by benchmarks/thresholds.py */

@@ -12,9 +12,9 @@
 #ifndef GILSCOPE_CORE_LEVENSHTEIN_H
 #define GILSCOPE_CORE_LEVENSHTEIN_H
 
-#include <string.h>
-
 #include "base.h"
+
+#include <string.h>
 
 enum {
     LEVENSHTEIN_THRESHOLD = 4000, /* character-words; measured by benchmarks/thresholds.py */

@@ -6,9 +6,9 @@
 #ifndef GILSCOPE_CORE_OBJECTSUM_H
 #define GILSCOPE_CORE_OBJECTSUM_H
 
-#include <math.h>
-
 #include "base.h"
+
+#include <math.h>
 
 typedef struct {
     double high, low;

@@ -78,6 +78,7 @@ KERNEL = Kernel(
     inputs=inputs,
     split=split,
     combine=sum,
+    work=work,
     python=python,
     numpy=numpy,
     source="Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011)",

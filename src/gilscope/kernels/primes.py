@@ -76,6 +76,7 @@ KERNEL = Kernel(
     inputs=inputs,
     split=split,
     combine=sum,
+    work=work,
     python=python,
     numpy=numpy,
     source="sieve of Eratosthenes, segmented after Bays and Hudson (1977), on a wheel of 30",
