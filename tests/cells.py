@@ -1,6 +1,7 @@
 """What the tests of the kernels share: every cell, the inputs at the edges, and those around the threshold."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -11,6 +12,9 @@ from gilscope.kernels import Arguments, Kernel, Outcome, load
 from gilscope.variants import Variant, native, select
 
 TEAM = 2  # OpenMP threads
+# They sleep while they wait: on a busy machine, spinning keeps the core from those that they wait for. OpenMP reads
+# this when it is loaded, by select() below.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _with_team(variant: Variant) -> Variant:

@@ -98,6 +98,7 @@ def row(
         baseline_seconds=baseline.tolist(),
         ceiling_seconds=on_workers(ceiling_baseline, ceiling, shared),
         ceiling_baseline_seconds=ceiling_baseline.tolist(),
+        machine_calls=10,
         machine_seconds=on_workers(ceiling_baseline, machine, shared),
         machine_baseline_seconds=ceiling_baseline.tolist(),
         cpus=cpus,

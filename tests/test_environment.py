@@ -100,7 +100,8 @@ def test_busy_and_steal_are_shares_of_the_time_watched(tmp_path: Path, monkeypat
 
 
 def test_a_system_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for name in ("sched_getaffinity", "process_cpu_count"):
+        monkeypatch.delattr(os, name, raising=False)
     monkeypatch.setattr(os, "getloadavg", lambda: (_ for _ in ()).throw(OSError()))
     found = environment(tmp_path)
     assert found["load"] == {"average": None, "busy": None, "steal": None}

@@ -16,10 +16,8 @@ static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
     levenshtein_job *job = memory;
     levenshtein_task *task = &job->task;
     if (gs_text_of("levenshtein", "query", -1, arguments[0], &task->query) < 0) return -1;
-    if (gs_list("levenshtein", "choices", arguments[1]) < 0) return -1;
     if (gs_buffer("levenshtein", "out", arguments[2], &gs_int32, 1, GS_WRITE, &job->out) < 0) return -1;
-    if (gs_length("levenshtein", "out", job->out.shape[0], "choices", PyList_GET_SIZE(arguments[1])) < 0) return -1;
-    if (gs_texts_take("levenshtein", "choices", arguments[1], job->out.shape[0], &job->choices) < 0) return -1;
+    if (gs_texts_take("levenshtein", "choices", arguments[1], "out", job->out.shape[0], &job->choices) < 0) return -1;
     job->state = PyMem_RawMalloc(levenshtein_state_size(task->query.length));
     if (job->state == NULL) {
         PyErr_NoMemory();

@@ -168,7 +168,7 @@ static inline void levenshtein_look_up(levenshtein_state *state, int steps) {
         state->done += count;
         if (text->width == 1) {
             const uint8_t *characters = (const uint8_t *)text->characters + state->position;
-#pragma GCC unroll 4
+            GS_UNROLL_2
             for (int i = 0; i < count; i++) state->tile[i].match.lanes[lane] = table->latin[characters[i]];
         } else {
             for (int i = 0; i < count; i++)
@@ -262,7 +262,7 @@ static inline void levenshtein_sort(const levenshtein_task *task, levenshtein_st
     int64_t left = task->count - state->window, count = left < LEVENSHTEIN_WINDOW ? left : LEVENSHTEIN_WINDOW;
     for (int64_t i = 0; i < count; i++) {
         places[levenshtein_class(choices[i].length)]++;
-        __builtin_prefetch(choices[i].characters);
+        __builtin_prefetch(choices[i].characters); /* they are soon read in another order */
     }
     for (int i = 0, sum = 0; i < LEVENSHTEIN_CLASSES; i++) {
         int size = places[i];

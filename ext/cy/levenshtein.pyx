@@ -155,12 +155,10 @@ def levenshtein(query, choices, out, *, policy="auto"):
     cdef State *state = NULL
     gs_policy_from("levenshtein", policy, &how)
     gs_text_of("levenshtein", "query", -1, query, &text)
-    gs_list("levenshtein", "choices", choices)
     gs_buffer_check("levenshtein", "out", out, &gs_int32, 1, GS_WRITE)
     distances = out
-    gs_length("levenshtein", "out", distances.shape[0], "choices", len(choices))
     memset(&texts, 0, sizeof(texts))
-    gs_texts_take("levenshtein", "choices", choices, distances.shape[0], &texts)
+    gs_texts_take("levenshtein", "choices", choices, "out", distances.shape[0], &texts)
     try:
         state = <State *>calloc(1, sizeof(State))
         if state is NULL:

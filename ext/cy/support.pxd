@@ -47,7 +47,8 @@ cdef extern from "support/items.h":
         int64_t count, characters
     int gs_list(const char *kernel, const char *name, object value) except -1
     int gs_text_of(const char *kernel, const char *name, Py_ssize_t place, object value, gs_text *out) except -1
-    int gs_texts_take(const char *kernel, const char *name, object value, Py_ssize_t count, gs_texts *out) except -1
+    int gs_texts_take(const char *kernel, const char *name, object value, const char *other, Py_ssize_t length,
+                      gs_texts *out) except -1
     void gs_texts_drop(gs_texts *texts)
     PyObject *gs_list_item(object value, Py_ssize_t place)
     bint gs_int_value(object value, int64_t *out)

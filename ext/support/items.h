@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "../core/base.h"
+#include "arguments.h"
 
 /* Exactly a list: a subclass could make up its items while they are read. */
 static inline int gs_list(const char *kernel, const char *name, PyObject *object) {
@@ -96,46 +97,40 @@ static inline int gs_text_of(const char *kernel, const char *name, Py_ssize_t pl
     return 0;
 }
 
-/* The str in a list, taken out of Python's reach: with a reference to each, neither a change of the list nor
- * a `del` in another thread can free what is read without the GIL. */
+/* The str in a list, out of reach of whoever changes it: `owner` is a tuple of them, so neither a change of the
+ * list nor a `del` in another thread can free what is read without the GIL. */
 typedef struct {
+    PyObject *owner;
     gs_text *items;
     int64_t count, characters; /* how many, and how long in all */
-    PyObject **owners;
 } gs_texts;
 
 enum { GS_TEXTS_SIGNALS = 1 << 16 }; /* a look for Ctrl-C after so many items: below a millisecond */
 
-/* Gives back what gs_texts_take() took. Harmless on zeroed memory and when repeated. */
+/* Gives back what gs_texts_take() took. Harmless on zeroed memory. */
 static inline void gs_texts_drop(gs_texts *texts) {
-    for (int64_t i = 0; i < texts->count; i++) Py_DECREF(texts->owners[i]);
-    PyMem_Free(texts->owners);
     PyMem_Free(texts->items);
+    Py_CLEAR(texts->owner);
     *texts = (gs_texts){0};
 }
 
-/* `texts` is zeroed memory and has to be dropped in the end; after a failure nothing is held. */
-static inline int gs_texts_take(const char *kernel, const char *name, PyObject *list, Py_ssize_t count,
-                                gs_texts *texts) {
-    texts->items = PyMem_New(gs_text, (size_t)count);
-    texts->owners = PyMem_New(PyObject *, (size_t)count);
-    if (texts->items == NULL || texts->owners == NULL) {
+/* `texts` is zeroed memory and has to be dropped in the end. The list has to be as long as the argument `other`,
+ * which is `length`. After a failure nothing is held. */
+static inline int gs_texts_take(const char *kernel, const char *name, PyObject *list, const char *other,
+                                Py_ssize_t length, gs_texts *texts) {
+    if (gs_list(kernel, name, list) < 0) return -1;
+    if ((texts->owner = PyList_AsTuple(list)) == NULL) return -1;
+    texts->count = PyTuple_GET_SIZE(texts->owner);
+    if (gs_length(kernel, other, length, name, texts->count) < 0) goto failed;
+    if ((texts->items = PyMem_New(gs_text, (size_t)texts->count)) == NULL) {
         PyErr_NoMemory();
         goto failed;
     }
-    for (Py_ssize_t i = 0; i < count; i++) {
+    for (Py_ssize_t i = 0; i < texts->count; i++) {
         if (i % GS_TEXTS_SIGNALS == GS_TEXTS_SIGNALS - 1 && PyErr_CheckSignals() < 0) goto failed;
-        PyObject *item = gs_list_item(list, i);
-        if (item == NULL) { /* a signal handler, or another thread where there is no GIL, was at it */
-            PyErr_Format(PyExc_RuntimeError, "%s: %s became shorter while it was read", kernel, name);
-            goto failed;
-        }
-        texts->owners[texts->count++] = item;
-        if (gs_text_of(kernel, name, i, item, &texts->items[i]) < 0) goto failed;
-        if (__builtin_add_overflow(texts->characters, texts->items[i].length, &texts->characters)) {
-            PyErr_Format(PyExc_OverflowError, "%s: %s has too many characters in all", kernel, name);
-            goto failed;
-        }
+        if (gs_text_of(kernel, name, i, PyTuple_GET_ITEM(texts->owner, i), &texts->items[i]) < 0) goto failed;
+        if (__builtin_add_overflow(texts->characters, texts->items[i].length, &texts->characters))
+            texts->characters = INT64_MAX; /* one long str, over and over */
     }
     return 0;
 failed:

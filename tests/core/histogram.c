@@ -41,22 +41,45 @@ static void misfit(histogram_sharing sharing, const uint8_t *keys, int64_t lengt
     free(counts);
 }
 
-static void *count_again(void *task) {
+enum { CALLS = 2000, KEYS = 3000 };
+
+typedef struct {
+    histogram_task task;
+    int calls;
+} counting;
+
+static void *count_again(void *argument) {
+    counting *counting = argument;
     int64_t where;
-    for (int call = 0; call < 20; call++) CHECK_EQUAL(run(task, 3000, 700, &where), GS_OK);
+    for (int call = 0; call < counting->calls; call++) CHECK_EQUAL(run(&counting->task, KEYS, 700, &where), GS_OK);
     return NULL;
 }
 
-/* Two threads, one row of counts: nothing is lost. */
+/* Two threads, one row of counts, nearly all keys the same: nothing is lost. */
 static void shared(histogram_sharing sharing, const uint8_t *keys) {
     int64_t counts[256] = {0}, sum = 0;
-    histogram_task task = {keys, counts, 1, 256, sharing, &lock};
+    counting counting = {{keys, counts, 1, 256, sharing, &lock}, CALLS};
     pthread_t other;
-    CHECK(pthread_create(&other, NULL, count_again, &task) == 0);
-    count_again(&task);
+    CHECK(pthread_create(&other, NULL, count_again, &counting) == 0);
+    count_again(&counting);
     pthread_join(other, NULL);
     for (int key = 0; key < 256; key++) sum += counts[key];
-    CHECK_EQUAL(sum, 2 * 20 * 3000);
+    CHECK_EQUAL(sum, 2 * CALLS * KEYS);
+}
+
+/* While another holds the lock, nothing is counted. */
+static void locked_out(const uint8_t *keys) {
+    int64_t counts[256] = {0}, sum = 0;
+    counting counting = {{keys, counts, 1, 256, HISTOGRAM_LOCKED, &lock}, 1};
+    pthread_t other;
+    pthread_mutex_lock(&lock);
+    CHECK(pthread_create(&other, NULL, count_again, &counting) == 0);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    for (int key = 0; key < 256; key++) CHECK_EQUAL(__atomic_load_n(&counts[key], __ATOMIC_RELAXED), 0);
+    pthread_mutex_unlock(&lock);
+    pthread_join(other, NULL);
+    for (int key = 0; key < 256; key++) sum += counts[key];
+    CHECK_EQUAL(sum, KEYS);
 }
 
 static void test(gs_vector level) {
@@ -80,7 +103,9 @@ static void test(gs_vector level) {
         memory[3] = 255;
         misfit(sharing, memory, 3000, 255);
         misfit(sharing, memory, 0, 1);
-        if (sharing != HISTOGRAM_SHARED_LINE) shared(sharing, memory);
     }
+    shared(HISTOGRAM_PRIVATE, memory);
+    shared(HISTOGRAM_ATOMIC, memory);
+    locked_out(memory);
     free(memory);
 }

@@ -61,7 +61,7 @@ static void against_formula(const cloud *cloud) {
             if (fabsl(a[axis]) > largest) largest = (double)fabsl(a[axis]);
         }
     }
-    CHECK(worst <= 1e-11 * largest);
+    CHECK(worst <= 5e-13 * largest);
 }
 
 static void window(gs_vector level, int64_t count, int64_t first, int64_t targets) {

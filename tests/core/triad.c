@@ -24,7 +24,8 @@ static void test(gs_vector level) {
     /* Any alignment of a double, in the cache or streamed: the task's length decides which, and the slice alone
      * is touched. */
     for (int offset = 0; offset < 4; offset++) {
-        triad_task task = {.out = memory + offset, .left = memory + SIZE + 3, .right = memory + 2 * SIZE + 6, .scale = 0.1};
+        triad_task task = {
+            .out = memory + offset, .left = memory + SIZE + 3, .right = memory + 2 * SIZE + 6, .scale = 0.1};
         for (int streamed = 0; streamed < 2; streamed++) {
             task.length = streamed ? TRIAD_STREAM : SIZE;
             for (int64_t begin = 0; begin <= SIZE; begin++)

@@ -72,7 +72,7 @@ KERNEL = Kernel(
         Array("counts", "int64", 1, writable=True, contiguous=False),
         Choice("sharing", ("private", "atomic", "locked", "shared-line")),
     ),
-    sizes={"tiny": 1 << 18, "small": 1 << 22, "medium": 1 << 25, "large": 1 << 28},
+    sizes={"tiny": 1 << 17, "small": 1 << 22, "medium": 1 << 25, "large": 1 << 28},
     size_unit="keys",
     inputs=inputs,
     split=split,

@@ -60,7 +60,7 @@ KERNEL = Kernel(
     lesson="Python objects come in: before the release, each str is pinned with a reference and its characters "
     "located, and that part stays serial.",
     arguments=(Text("query"), Items("choices", "str"), Array("out", "int32", 1, writable=True)),
-    sizes={"tiny": 600, "small": 65_536, "medium": 500_000, "large": 5_000_000},
+    sizes={"tiny": 600, "small": 65_536, "medium": 500_000, "large": 4_000_000},
     size_unit="choices",
     inputs=inputs,
     split=split,

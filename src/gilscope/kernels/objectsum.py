@@ -36,7 +36,7 @@ KERNEL = Kernel(
     lesson="The negative control: it touches objects from the first to the last, so it can not release, "
     "and scales only where there is no GIL.",
     arguments=(Items("numbers", "number"),),
-    sizes={"tiny": 250_000, "small": 500_000, "medium": 1_000_000, "large": 10_000_000},
+    sizes={"tiny": 300_000, "small": 400_000, "medium": 500_000, "large": 5_000_000},
     size_unit="numbers",
     inputs=inputs,
     split=split,

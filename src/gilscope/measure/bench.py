@@ -56,6 +56,7 @@ class _Group:
     cells: list[_Cell]
     ceiling: Ceiling
     machine: Ceiling
+    machine_calls: int
     ceiling_seconds: dict[int, list[float]] = field(default_factory=dict)
     machine_seconds: dict[int, list[float]] = field(default_factory=dict)
 
@@ -178,10 +179,12 @@ def _calibrate(
         )
     number = kernel.sizes[size] if isinstance(size, str) else size
     spin = load()["spin"]
-    machine = _ceiling(spin, lambda count: [spin.inputs(spin.sizes["medium"], seed) for seed in range(count)], sample)
+    machine, machine_calls = _ceiling(
+        spin, lambda count: [spin.inputs(spin.sizes["medium"], seed) for seed in range(count)], sample
+    )
     # A kernel that touches Python objects has no plain C threads of its own: the machine is its ceiling.
-    ceiling = _ceiling(kernel, lambda count: jobs(number, count), sample) if kernel.releases else machine
-    return _Group(kernel, native(kernel, "capi").UNIT, cells, ceiling, machine)
+    ceiling = _ceiling(kernel, lambda count: jobs(number, count), sample)[0] if kernel.releases else machine
+    return _Group(kernel, native(kernel, "capi").UNIT, cells, ceiling, machine, machine_calls)
 
 
 def _on_one_worker(variant: Variant) -> Function:
@@ -190,12 +193,12 @@ def _on_one_worker(variant: Variant) -> Function:
     return lambda *arguments: variant(*arguments, threads=1)
 
 
-def _ceiling(kernel: Kernel, jobs: Callable[[int], list[Arguments]], sample: float) -> Ceiling:
-    """The kernel's own core on plain threads, one a job."""
+def _ceiling(kernel: Kernel, jobs: Callable[[int], list[Arguments]], sample: float) -> tuple[Ceiling, int]:
+    """The kernel's own core on plain threads, one a job; and the calls that each thread makes."""
     run: Callable[[list[Arguments], int], float] = native(kernel, "capi").ceiling
     run(jobs(1), 1)
     calls = calls_for(run(jobs(1), 1), sample)
-    return lambda count: run(jobs(count), calls)
+    return lambda count: run(jobs(count), calls), calls
 
 
 def _round(group: _Group, pools: dict[tuple[str, int], Pool], counts: Sequence[int]) -> None:
@@ -237,6 +240,7 @@ def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float) -> li
             ceiling_baseline_seconds=group.ceiling_seconds[1],
             machine_seconds=group.machine_seconds[count],
             machine_baseline_seconds=group.machine_seconds[1],
+            machine_calls=group.machine_calls,
             cpus=cpus,
         )
         for cell in group.cells

@@ -140,11 +140,11 @@ def _cpu_groups(root: Path) -> Iterator[Path]:
         mounted, point = mount.split()[3:5]
         system, _, options = kind.split(" ", 2)
         holds_cpu = system == "cgroup2" or (system == "cgroup" and "cpu" in options.split(","))
-        place = places.get("" if system == "cgroup2" else "cpu")
-        if not holds_cpu or place is None:
+        where = places.get("" if system == "cgroup2" else "cpu")
+        if not holds_cpu or where is None:
             continue
         # In a container the mount may show only the container's own part of the tree.
-        inside = Path(place).relative_to(mounted) if Path(place).is_relative_to(mounted) else Path()
+        inside = Path(where).relative_to(mounted) if Path(where).is_relative_to(mounted) else Path()
         top = root / point.lstrip("/")
         yield from (top / part for part in (inside, *inside.parents))
 

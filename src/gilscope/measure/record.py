@@ -66,6 +66,8 @@ class Row:
     """Plain C threads, as many as workers, that only compute (the kernel spin): whether the cores were free."""
     machine_baseline_seconds: list[float] = field(repr=False)
     """One such thread, likewise."""
+    machine_calls: int
+    """Calls that each of these threads makes in one sample."""
     cpus: float
     """Usable CPUs: how many workers can run at once."""
 
@@ -129,20 +131,29 @@ def document(
 
 
 def save(results: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Writes a document, whole or not at all; "-" means standard output. OSError as the file system says."""
+    """Writes a document, whole or not at all; "-" means standard output. OSError as the file system says.
+
+    A symbolic link is followed, not replaced. A pipe or a device is written to: there is nothing to replace.
+    """
     text = json.dumps(results, indent=1) + "\n"
     if str(path) == "-":
         sys.stdout.write(text)
         return
     target = Path(path)
+    if target.exists() and not target.is_file():
+        target.write_text(text)
+        return
+    target = target.resolve()
     with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        file.write(text)
-    try:
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(target)
-    except OSError:
-        Path(file.name).unlink(missing_ok=True)
-        raise
+        temporary = Path(file.name)
+        try:
+            file.write(text)
+            file.flush()
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
