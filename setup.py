@@ -170,12 +170,15 @@ def stub(kernel: Path, binding: str) -> str:
     reference = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "python")
     openmp = f"def {kernel.stem}_openmp" in Path("ext/cy", f"{kernel.stem}.pyx").read_text()
     arguments, result = ast.unparse(reference.args), ast.unparse(reference.returns)
+    # NumPy's own stubs call its arrays buffers from Python 3.12 on only.
+    arguments = arguments.replace("ableBuffer", "ableBuffer | NDArray[Any]")
     lines = [
         "# Made by setup.py from the reference in gilscope.kernels; do not edit.",
         "from collections.abc import Sequence",
         "from typing import Any, Literal",
         "",
         "from _typeshed import ReadableBuffer, WriteableBuffer",
+        "from numpy.typing import NDArray",
         "",
         "THRESHOLD: int | None",
         "UNIT: str",

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from test_stats import row
 
 from gilscope.measure import record

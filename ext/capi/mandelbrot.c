@@ -27,7 +27,7 @@ static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
     job->vector = plan->vector;
     plan->total = task->rows * task->columns;
     plan->work = gs_product(plan->total, limit);
-    plan->step = gs_slice_of(4.0 * (double)limit);
+    plan->step = mandelbrot_slice((int32_t)limit);
     return 0;
 }
 

@@ -70,11 +70,12 @@ typedef enum { GS_BASELINE = 0, GS_AVX2 = 1 } gs_vector;
 
 #define GS_INLINE static inline __attribute__((always_inline))
 
-/* Before a loop: two rounds of it at a time. */
+/* Before a loop: so many rounds of it at a time. */
+#define GS_PRAGMA(text) _Pragma(#text)
 #ifdef __clang__
-#define GS_UNROLL_2 _Pragma("clang loop unroll_count(2)")
+#define GS_UNROLL(rounds) GS_PRAGMA(clang loop unroll_count(rounds))
 #else
-#define GS_UNROLL_2 _Pragma("GCC unroll 2")
+#define GS_UNROLL(rounds) GS_PRAGMA(GCC unroll rounds)
 #endif
 
 #if defined(__x86_64__) && defined(__GNUC__)

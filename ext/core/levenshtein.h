@@ -168,7 +168,7 @@ static inline void levenshtein_look_up(levenshtein_state *state, int steps) {
         state->done += count;
         if (text->width == 1) {
             const uint8_t *characters = (const uint8_t *)text->characters + state->position;
-            GS_UNROLL_2
+            GS_UNROLL(2)
             for (int i = 0; i < count; i++) state->tile[i].match.lanes[lane] = table->latin[characters[i]];
         } else {
             for (int i = 0; i < count; i++)

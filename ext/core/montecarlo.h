@@ -63,7 +63,7 @@ static inline int64_t montecarlo_hits_baseline(uint64_t seed, int64_t begin, int
 }
 
 #if GS_HAVE_AVX2
-enum { MONTECARLO_STREAMS = 3, MONTECARLO_GROUP = 8 * MONTECARLO_STREAMS }; /* samples computed together */
+enum { MONTECARLO_STREAMS = 4, MONTECARLO_GROUP = 8 * MONTECARLO_STREAMS }; /* samples computed together */
 
 /* Hits among the samples of `groups` whole groups, from block `first` on; all these blocks must have the
  * same high word. A vector holds one word of four blocks, each in the low half of a 64-bit lane: that is
@@ -86,7 +86,7 @@ GS_TARGET_AVX2 static inline int64_t montecarlo_groups_avx2(uint64_t seed, int64
             c[s] = d[s] = _mm256_setzero_si256();
             block = _mm256_add_epi64(block, _mm256_set1_epi64x(4));
         }
-        for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        GS_UNROLL(10) for (int round = 0; round < PHILOX_ROUNDS; round++) {
             __m256i product0[MONTECARLO_STREAMS], product1[MONTECARLO_STREAMS];
             for (int s = 0; s < MONTECARLO_STREAMS; s++) {
                 product0[s] = _mm256_mul_epu32(a[s], factor0);

@@ -95,7 +95,7 @@ static inline void nbody_portable(const nbody_task *task, const nbody_copy *copy
 
 enum {
     NBODY_PAIR = 2,   /* targets side by side, so that what they share is loaded once for both */
-    NBODY_BLOCK = 32, /* vectors of particles in a block */
+    NBODY_BLOCK = 48, /* vectors of particles in a block */
 };
 
 GS_TARGET_AVX2 GS_INLINE double nbody_sum(__m256d v) {
@@ -125,7 +125,7 @@ GS_TARGET_AVX2 GS_INLINE void nbody_pairs(const nbody_copy *copy, double softeni
         int vectors = (int)((to - from < 4 * NBODY_BLOCK ? to - from : 4 * NBODY_BLOCK) / 4);
         const double *xs = copy->x + from, *ys = copy->y + from, *zs = copy->z + from, *masses = copy->mass + from;
         double *axs = copy->ax + from, *ays = copy->ay + from, *azs = copy->az + from;
-        GS_UNROLL_2 for (int v = 0; v < vectors; v++) {
+        GS_UNROLL(2) for (int v = 0; v < vectors; v++) {
             __m256d xj = _mm256_load_pd(xs + 4 * v), yj = _mm256_load_pd(ys + 4 * v), zj = _mm256_load_pd(zs + 4 * v);
             for (int t = 0; t < NBODY_PAIR; t++) {
                 __m256d dx = _mm256_sub_pd(xj, x[t]), dy = _mm256_sub_pd(yj, y[t]), dz = _mm256_sub_pd(zj, z[t]);
@@ -134,7 +134,7 @@ GS_TARGET_AVX2 GS_INLINE void nbody_pairs(const nbody_copy *copy, double softeni
                 powers[v][t] = _mm256_cvtps_pd(_mm_rsqrt_ps(_mm256_cvtpd_ps(r2))); /* the estimate, so far */
             }
         }
-        GS_UNROLL_2 for (int v = 0; v < vectors; v++) {
+        GS_UNROLL(2) for (int v = 0; v < vectors; v++) {
             for (int t = 0; t < NBODY_PAIR; t++) {
                 __m256d estimate = powers[v][t], square = _mm256_mul_pd(estimate, estimate);
                 __m256d e = _mm256_fnmadd_pd(r2s[v][t], square, one);
@@ -142,7 +142,7 @@ GS_TARGET_AVX2 GS_INLINE void nbody_pairs(const nbody_copy *copy, double softeni
                 powers[v][t] = _mm256_mul_pd(_mm256_mul_pd(square, estimate), series);
             }
         }
-        GS_UNROLL_2 for (int v = 0; v < vectors; v++) {
+        GS_UNROLL(2) for (int v = 0; v < vectors; v++) {
             __m256d xj = _mm256_load_pd(xs + 4 * v), yj = _mm256_load_pd(ys + 4 * v), zj = _mm256_load_pd(zs + 4 * v);
             __m256d massj = _mm256_load_pd(masses + 4 * v), axj, ayj, azj;
             if (both)

@@ -5,6 +5,7 @@
 """
 
 import importlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -17,6 +18,10 @@ IMPLEMENTATIONS = ("python", "numpy", "cython", "capi", "openmp")
 POLICIES = ("held", "released", "auto", "own")
 """`own`: the implementation decides for itself and takes no policy (the references: Python's loop never
 lets go inside a bytecode, NumPy releases in most of its loops)."""
+
+# A team of OpenMP threads that spins at its barriers takes the CPUs from what is measured beside it. Read once, when
+# the first module with OpenMP is loaded; what the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _PACKAGES = {"cython": "gilscope.cy", "capi": "gilscope.capi", "openmp": "gilscope.cy"}
 

@@ -47,8 +47,29 @@ static void slices(gs_vector level, int64_t rows, int64_t columns) {
     free(parts);
 }
 
+/* A whole picture gives what each of its points gives alone. */
+static void alone(gs_vector level, int64_t side, double left, double top, double width, int32_t limit) {
+    double step = width / (double)side;
+    int32_t *out = check_memory((size_t)(side * side) * sizeof *out);
+    mandelbrot_task task = {
+        .out = out, .rows = side, .columns = side, .left = left, .top = top, .step = step, .limit = limit};
+    mandelbrot_pixels(&task, level, 0, side * side);
+    for (int64_t i = 0; i < side * side; i++) {
+        double x = left + (double)(i % side) * step, y = top + (double)(i / side) * step;
+        CHECK_EQUAL(out[i], mandelbrot_escape(x, y, limit));
+    }
+    free(out);
+}
+
 static void test(gs_vector level) {
     known_points(level);
+    for (int32_t limit = 1; limit <= 40; limit++) alone(level, 20, -2.25, -1.5, 3, limit);
+    alone(level, 150, -2.25, -1.5, 3, 500);          /* the whole set */
+    alone(level, 61, -0.76, -0.01, 0.02, 1500);      /* where its two largest parts touch: slow to leave */
+    alone(level, 47, 0.249, -0.001, 0.002, 1500);    /* its cusp: slow to settle */
+    alone(level, 40, -2 - 1e-7, -1e-7, 2e-7, 200);   /* its tip, with |c| close to 2, */
+    alone(level, 40, -2 - 4e-15, -4e-9, 8e-15, 200); /* and as good as 2 */
+    alone(level, 40, -1e300, -1e300, 1e299, 20);
     for (int64_t columns = 1; columns <= 9; columns++) slices(level, 3, columns);
     slices(level, 1, 33);
     slices(level, 17, 16);

@@ -79,7 +79,7 @@ KERNEL = Kernel(
         Count("limit", 1, 1_000_000),
         Count("first_row", 0, 2**31 - 1),
     ),
-    sizes={"tiny": 24, "small": 256, "medium": 768, "large": 2400},
+    sizes={"tiny": 24, "small": 256, "medium": 1024, "large": 3072},
     size_unit="pixels a side",
     inputs=inputs,
     split=split,
