@@ -22,7 +22,7 @@
 #include "base.h"
 
 enum {
-    MANDELBROT_THRESHOLD = 4000,               /* pixel-iterations; measured by benchmarks/thresholds.py */
+    MANDELBROT_THRESHOLD = 60000,              /* pixel-iterations; measured by benchmarks/thresholds.py */
     MANDELBROT_LIMIT_MAX = 1000000,            /* a group stays well below the 0.3 s in which Ctrl-C must act */
     MANDELBROT_FIRST = 8,                      /* steps of a new point */
     MANDELBROT_STRIDE = 24,                    /* steps of the pool between two looks */
