@@ -218,4 +218,5 @@ class Build(build_ext):
                     shutil.copyfile(path, target)
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": Build})
+if __name__ == "__main__":  # cythonize() starts processes that may import this file
+    setup(ext_modules=extensions(), cmdclass={"build_ext": Build})

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,13 @@ def run(*arguments: str, status: int = 0, **environment: str) -> subprocess.Comp
     done = subprocess.run([*GILSCOPE, *arguments], capture_output=True, text=True, timeout=120, env=variables)
     assert done.returncode == status, done.stderr
     return done
+
+
+def in_bash(command: str) -> subprocess.CompletedProcess[str]:
+    """In bash, with $GILSCOPE for the program, whose output is buffered as it usually is."""
+    variables = os.environ | {"GILSCOPE": shlex.join(GILSCOPE)}
+    variables.pop("PYTHONUNBUFFERED", None)
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=variables)
 
 
 def on_terminal(
@@ -188,11 +196,19 @@ def test_a_mistake_is_answered_in_one_line(arguments: str, message: str) -> None
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "\x1b[31mred", os.fsdecode(b"\xff")])
-def test_odd_names_are_shown_harmless(name: str) -> None:
-    done = run("bench", name, status=2)
+@pytest.mark.parametrize("before", [["bench"], ["list", "kernels"], ["report"]])
+def test_odd_names_are_shown_harmless(before: list[str], name: str) -> None:
+    done = run(*before, name, status=2)
     assert done.stderr.count("\n") == 1
     assert done.stderr.isascii()
     assert "\x1b" not in done.stderr
+
+
+def test_a_name_cannot_write_on_the_terminal() -> None:
+    status, output, _ = on_terminal([*GILSCOPE, "report", "\x1b[31mred"])
+    assert status == 2
+    assert "\\x1b[31mred: No such file" in output
+    assert "\x1b" not in output
 
 
 def test_an_unwritable_folder_is_found_out_before_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +257,7 @@ def test_a_module_that_does_not_import_is_one_line(monkeypatch: pytest.MonkeyPat
 
 def test_a_closed_pipe_is_silent() -> None:
     for arguments in ("list", "list cells", "list --json", "doctor", "--help"):
-        command = f"{' '.join(GILSCOPE)} {arguments} | true; echo ${{PIPESTATUS[0]}}"
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        done = in_bash(f"$GILSCOPE {arguments} | true; echo ${{PIPESTATUS[0]}}")
         assert done.stderr == ""
         assert done.stdout in ("141\n", "0\n")  # 0: it was through before the pipe closed
 
@@ -250,13 +265,13 @@ def test_a_closed_pipe_is_silent() -> None:
 def test_a_full_disk_is_one_line() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
-    command = f"{' '.join(GILSCOPE)} list cells > /dev/full"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (1, "gilscope: [Errno 28] No space left on device\n")
+    for arguments in ("list", "list cells"):
+        done = in_bash(f"$GILSCOPE {arguments} > /dev/full")
+        assert (done.returncode, done.stderr) == (1, "gilscope: [Errno 28] No space left on device\n")
 
 
 def test_closed_output_is_no_traceback() -> None:
-    done = subprocess.run(["bash", "-c", f"{' '.join(GILSCOPE)} list >&- 2>&-"], capture_output=True, text=True)
+    done = in_bash("$GILSCOPE list >&- 2>&-")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -340,15 +355,16 @@ def test_results_follow_a_link_and_go_into_a_pipe(tmp_path: Path) -> None:
     """Neither is replaced by a file, which for a device would be worse than a lost result."""
     (link := tmp_path / "link.json").symlink_to(tmp_path / "real.json")
     os.mkfifo(pipe := tmp_path / "pipe")
-    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+    try:
         done = call("bench", "spin", *QUICK, "--threads", "1", "--json", str(link), "--pyperf", str(pipe))
-        if done.exit_code != 0:
-            reader.kill()
         assert done.exit_code == 0, done.stderr
-        assert reader.stdout is not None
-        assert json.loads(reader.stdout.read())["benchmarks"]
+        assert pipe.is_fifo()
+        assert json.loads(reader.communicate(timeout=10)[0])["benchmarks"]
+    finally:
+        reader.kill()
+        reader.wait()
     assert link.is_symlink()
-    assert pipe.is_fifo()
     assert json.loads((tmp_path / "real.json").read_text())["rows"]
 
 
@@ -412,9 +428,10 @@ def test_compare_of_nothing_in_common(results: Path, tmp_path: Path) -> None:
 
 @needs_lab
 def test_report_from_saved_results(results: Path, tmp_path: Path) -> None:
-    done = call("report", str(results), "--out", str(tmp_path / "report"))
+    done = call("report", str(results), "--out", str(tmp_path / "report.html"))
     assert done.exit_code == 0, done.stderr
     page, headline = done.stdout.splitlines()
+    assert page == str(tmp_path / "report.html")
     assert Path(page).read_text().startswith("<!")
     assert headline
 
@@ -469,7 +486,7 @@ def test_bar_on_a_terminal_only() -> None:
     assert "\x1b[1m" in output
     for command, environment in (([*short, "--quiet"], {}), (short, {"TERM": "dumb"})):
         assert " s left" not in on_terminal(command, **environment)[1]
-    assert "left" not in run(*short[len(GILSCOPE) :]).stderr
+    assert "left" not in run(*short[len(GILSCOPE) :], FORCE_COLOR="1").stderr
 
 
 def test_no_color() -> None:
@@ -500,12 +517,14 @@ main(sys.argv[1:])
 
 @needs_lab
 def test_ctrl_c_during_run_still_writes_the_report(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", RUN, "run", "--out", str(tmp_path / "report")]
+    page, path = str(tmp_path / "report.html"), str(tmp_path / "part.json")
+    command = [sys.executable, "-c", RUN, "run", "--out", page, "--json", path]
     status, output, _ = on_terminal(command, until=b"round 2: spin")
     assert status == 130
     assert output.splitlines()[-1] == "gilscope: interrupted after 1 round; 6 rows were measured"
-    assert json.loads((tmp_path / "report/results.json").read_text())["complete"] is False
-    assert str(tmp_path / "report/index.html") in output
+    assert json.loads(Path(path).read_text())["complete"] is False
+    assert page in output
+    assert Path(page).stat().st_size > 10_000
 
 
 @needs_lab

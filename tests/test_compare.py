@@ -89,6 +89,11 @@ def test_the_same_code_seldom_looks_changed() -> None:
     assert changed <= 9  # an interval of 99 %: 3 expected
 
 
+def test_the_interval_of_a_ratio_holds_it_99_times_in_100() -> None:
+    ratios = [ratio_of_medians(noisy(1, 2 * seed), noisy(1, 2 * seed + 1)) for seed in range(300)]
+    assert sum(ratio.high < 1 or ratio.low > 1 for ratio in ratios) <= 9
+
+
 def test_more_calls_in_a_sample_are_not_slower() -> None:
     new = row(2)
     doubled = replace(new, calls=20, seconds=[2 * value for value in new.seconds])

@@ -120,7 +120,8 @@ def _status(run: Callable[[], int]) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    click.echo(f"{NAME}: {' '.join(message.split())}", err=True)
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(message.split()))
+    click.echo(f"{NAME}: {line}", err=True)
     return status
 
 
