@@ -77,7 +77,7 @@ def openmp_flags() -> list[str]:
 
 def directives_changed() -> bool:
     """Whether the C that is there was made under other directives. Cython itself compares dates only."""
-    stamp, now = ROOT / "build/directives.json", json.dumps(DIRECTIVES)
+    stamp, now = ROOT / "build/directives.json", json.dumps([Cython.__version__, DIRECTIVES])
     if stamp.exists() and stamp.read_text() == now:
         return False
     stamp.parent.mkdir(exist_ok=True)

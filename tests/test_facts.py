@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from cells import NATIVE
 
+from gilscope import variants
+from gilscope.kernels import load
+
 
 def native(name):
     """Every native cell of one kernel."""
@@ -150,3 +153,9 @@ def test_blur_writes_no_more_than_the_rows_asked_for(cell, first):
     else:
         cell(image, 1.5, part, first)
         np.testing.assert_array_equal(part, whole[first : first + 5])
+
+
+def test_a_kernel_on_python_objects_has_no_ceiling():
+    """Its compute needs the GIL, which the ceiling's threads do not have."""
+    for name, kernel in load().items():
+        assert hasattr(variants.native(kernel, "capi"), "ceiling") == kernel.releases, name
