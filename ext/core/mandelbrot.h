@@ -8,7 +8,7 @@
  * is six vectors, and their six chains of operations fill one another's gaps. But points need from 1 to
  * `limit` steps, and a group is as slow as its slowest point. So points under way are kept in a pool:
  *
- *   1. New points take their first steps, counted. Most of them end here; the others enter the pool.
+ *   1. New points take their first steps, counted. Most of them leave now; the others enter the pool.
  *   2. The pool takes STRIDE steps without looking, and only then tests |z|^2 <= 4. That is enough, for
  *      what is outside stays there. Points that are outside now repeat these steps, counted.
  *   3. A point that runs into a fixed point ends as soon as that is proved: see mandelbrot_stays.
@@ -22,9 +22,10 @@
 #include "base.h"
 
 enum {
-    MANDELBROT_THRESHOLD = 60000,              /* pixel-iterations; measured by benchmarks/thresholds.py */
+    MANDELBROT_THRESHOLD = 120000,             /* pixel-iterations; measured by benchmarks/thresholds.py */
     MANDELBROT_LIMIT_MAX = 1000000,            /* a group stays well below the 0.3 s in which Ctrl-C must act */
-    MANDELBROT_FIRST = 8,                      /* steps of a new point */
+    MANDELBROT_FIRST = 16,                     /* steps of new points, */
+    MANDELBROT_FIRST_STRIDE = 4,               /* in strides of so many, until all of a group have left */
     MANDELBROT_STRIDE = 24,                    /* steps of the pool between two looks */
     MANDELBROT_CHAINS = 6,                     /* vectors in a group */
     MANDELBROT_WIDEST = 4 * MANDELBROT_CHAINS, /* points in a group of the widest vectors */
@@ -184,7 +185,7 @@ TARGET static inline uint32_t LEVEL(mandelbrot_sure)(const mandelbrot_points *po
     return LEVEL(mandelbrot_bits)(stays);
 }
 
-/* Takes the group at k `steps` steps on, in state 0; counts[i] is how many of them point i started with
+/* Takes the group at k `steps` steps on, in state 0, and adds to counts[i] how many of them point i started with
  * |z|^2 <= 4. Returns a bit for each point that did so every time. */
 TARGET static inline uint32_t LEVEL(mandelbrot_count)(mandelbrot_points *points, int k, int32_t steps,
                                                       int64_t *counts) {
@@ -210,7 +211,7 @@ TARGET static inline uint32_t LEVEL(mandelbrot_count)(mandelbrot_points *points,
         imaginaries[c] = imaginary[c];
         inside[c] = count[c] == steps;
         any |= inside[c];
-        *(MASKS *)&counts[c * LANES] = count[c];
+        *(MASKS *)&counts[c * LANES] += count[c];
     }
     if (!LEVEL(mandelbrot_any)(any)) return 0;
     return LEVEL(mandelbrot_bits)(inside);
@@ -252,7 +253,7 @@ TARGET static inline uint32_t LEVEL(mandelbrot_advance)(mandelbrot_points *point
 
 /* Counts the last steps of the points in LEFT. */
 TARGET static inline void LEVEL(mandelbrot_settle)(mandelbrot_points *points) {
-    int64_t counts[GROUP];
+    int64_t counts[GROUP] = {0};
     LEVEL(mandelbrot_count)(points, MANDELBROT_LEFT, MANDELBROT_STRIDE, counts);
     for (int i = 0; i < points->left; i++)
         points->out[points->pixel[MANDELBROT_LEFT + i]] = points->before[i] + (int32_t)counts[i];
@@ -308,10 +309,15 @@ TARGET static inline void LEVEL(mandelbrot_pixels)(const mandelbrot_task *task, 
             column += run;
             if (column == task->columns) column = 0, row++;
         }
-        uint32_t inside = LEVEL(mandelbrot_count)(&points, MANDELBROT_NEW, first - 1, counts);
-        inside &= ((1u << taken) - 1) & ~close;
-        close &= (1u << taken) - 1;
-        for (int i = 0; i < taken; i++) points.out[pixel + i] = 1 + (int32_t)counts[i];
+        uint32_t all = (1u << taken) - 1, inside = all;
+        for (int i = 0; i < GROUP; i++) counts[i] = 1;
+        for (int32_t done = 1, steps; done < first && inside != 0; done += steps) {
+            steps = first - done < MANDELBROT_FIRST_STRIDE ? first - done : MANDELBROT_FIRST_STRIDE;
+            inside = LEVEL(mandelbrot_count)(&points, MANDELBROT_NEW, steps, counts) & all;
+        }
+        for (int i = 0; i < taken; i++) points.out[pixel + i] = (int32_t)counts[i];
+        inside &= ~close;
+        close &= all;
         for (; close != 0; close &= close - 1) {
             int i = __builtin_ctz(close);
             points.out[pixel + i] =
