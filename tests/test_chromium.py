@@ -305,4 +305,4 @@ def test_single_file(visit: Open, tmp_path: Path) -> None:
     scroll_through(page)
     assert drawn(page) == wanted(page)
     page.get_by_role("link", name="C core").click()
-    assert page.get_by_text("static inline int32_t mandelbrot_count").is_visible()
+    assert page.get_by_text("} mandelbrot_task;").is_visible()
