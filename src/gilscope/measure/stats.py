@@ -85,7 +85,7 @@ def judge(
         return "inconclusive", f"the ceiling moved between {ceiling.low:.2f}x and {ceiling.high:.2f}x"
     # The ceiling's median, not each round's: a round whose ceiling fell to 1 would make its gain infinite.
     gain = median_interval([(speedup - 1) / (ceiling.median - 1) for speedup in speedups])
-    share = f"{gain.median:.0%} of the possible gain"
+    share = f"{round(100 * gain.median)}% of the possible gain"
     if gain.low >= SCALES_FROM:
         return "scales", share
     if gain.high <= STANDS_BELOW:
