@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,14 @@ def pair(kernel: str = "mandelbrot", released: float = 1.97, held: float = 1.0, 
         for binding in ("capi", "cython")
         for policy, speedup in (("released", released), ("held", held))
     ]
+
+
+def one_quiet_round(measured: Row) -> Row:
+    """All rounds but the first lost a third to somebody else: by itself, such a cell says nothing."""
+    if measured.policy == "held":
+        return measured
+    first, *others = measured.seconds
+    return replace(measured, seconds=[first, *(1.5 * seconds for seconds in others)])
 
 
 # The sentence on top.
@@ -82,7 +91,12 @@ def pair(kernel: str = "mandelbrot", released: float = 1.97, held: float = 1.0, 
         (
             lambda: document([*pair(), *pair("spin"), *pair("nbody", ceiling=1.05)]),
             r"On this machine, 2 threads ran the released kernels 1\.97x .*; held, 1\.00x\. "
-            r"2 of 6 released cells gave no clear answer\.",
+            r"2 of 6 released cells gave no clear answer by themselves\.",
+        ),
+        (
+            lambda: document([one_quiet_round(row) for name in ("spin", "nbody", "blur") for row in pair(name)]),
+            r"On this machine, 2 threads ran the released kernels 1\.9\dx .*; held, 1\.00x\. "
+            r"6 of 6 released cells gave no clear answer by themselves\.",
         ),
         (
             lambda: document(pair(rounds=4), complete=False),

@@ -3,13 +3,18 @@
 import pytest
 
 from gilscope.measure.record import Row
-from gilscope.measure.stats import Interval, judge, median_interval, paired_ratio
+from gilscope.measure.stats import Interval, Scaling, fastest_interval, judge, median_interval, paired_ratio
 
 FREE = [1.97, 1.98, 1.96, 1.99, 1.98]  # what two plain C threads gain on an idle machine
 
 
 def verdict(speedups, ceilings=FREE, machine=FREE, workers=2, cpus=2.0):
-    return judge(speedups, ceilings, machine, workers, cpus)[0]
+    return judge(*(rounds(gains) for gains in (speedups, ceilings, machine)), workers, cpus)[0]
+
+
+def rounds(speedups):
+    """Rounds of two workers whose baseline always took one second."""
+    return Scaling([1.0] * len(speedups), [2 / speedup for speedup in speedups], 2)
 
 
 def test_median_interval_holds_the_median():
@@ -51,6 +56,40 @@ def test_pairs_cancel_what_slows_a_whole_round():
     assert ratio == Interval(2.0, 2.0, 2.0)
 
 
+def test_the_fastest_rounds_give_the_speedup():
+    """Five rounds of nine lost up to half their speed to somebody else; four were quiet."""
+    quiet, disturbed = 1.01, 1.5
+    one = [1.0, 1.01, 1.3, 1.0, 1.4, 1.02, 1.0, 1.2, 1.01]
+    many = [quiet, disturbed, quiet, disturbed, disturbed, quiet, disturbed, disturbed, quiet]
+    speedup = Scaling(one, many, 2).speedup()
+    assert speedup.median == pytest.approx(1.98, abs=0.01)
+    assert speedup.low > 1.9
+
+
+def test_one_quiet_round_is_not_believed():
+    """A single fast round may be luck: a good part of the resamples lacks it."""
+    speedup = Scaling([1.0] * 9, [1.01, *[1.5, 1.52, 1.51, 1.49, 1.53, 1.5, 1.48, 1.51]], 2).speedup()
+    assert speedup.low < 1.4
+    assert speedup.high > 1.9
+
+
+def test_rounds_are_resampled_whole():
+    """What slows a round down slows both sides of it."""
+    drift = [1.0, 3.0, 0.5, 10.0, 2.0]
+    assert Scaling([2 * d for d in drift], drift, 1).speedup() == Interval(2.0, 2.0, 2.0)
+
+
+def test_few_rounds_give_their_range():
+    assert Scaling([1.0, 1.0], [1.0, 2.0], 2).speedup() == Interval(2.0, 1.0, 2.0)
+
+
+def test_fastest_interval():
+    interval = fastest_interval([1.0, 1.1, 1.02, 5.0, 1.01, 9.0])
+    assert (interval.low, interval.median) == (1.0, 1.0)
+    assert 1.0 < interval.high < 2.0
+    assert fastest_interval([3.0, 1.0, 2.0]) == Interval(1.0, 1.0, 3.0)
+
+
 def test_clear_yes_clear_no_and_between():
     assert verdict([1.95, 1.96, 1.94, 1.97, 1.95]) == "scales"
     assert verdict([1.00, 0.99, 1.01, 1.00, 0.98]) == "does not scale"
@@ -74,7 +113,7 @@ def test_a_busy_machine_turns_every_verdict_inconclusive():
 
 
 def test_a_ceiling_that_moves_is_inconclusive():
-    assert verdict([1.95] * 5, [1.2, 1.98, 1.3, 1.97, 1.5]) == "inconclusive"
+    assert verdict([1.95] * 5, [1.2, 1.98, 1.3, 1.31, 1.25]) == "inconclusive"
 
 
 def test_memory_bound_work_is_judged_by_its_own_ceiling():
@@ -90,11 +129,11 @@ def test_more_workers_than_cpus_are_measured_against_the_cpus():
 
 @pytest.mark.parametrize("cpus", [0.5, 1.0])
 def test_one_cpu_has_nothing_to_say(cpus):
-    assert judge([1.0] * 5, [1.0] * 5, [1.0] * 5, 2, cpus)[0] == "inconclusive"
+    assert verdict([1.0] * 5, [1.0] * 5, [1.0] * 5, 2, cpus) == "inconclusive"
 
 
 def test_too_few_rounds_are_inconclusive():
-    assert judge([1.95, 1.96], [1.98, 1.98], [1.98, 1.98], 2, 2.0)[0] == "inconclusive"
+    assert verdict([1.95, 1.96], [1.98, 1.98], [1.98, 1.98]) == "inconclusive"
 
 
 def row(**changes):

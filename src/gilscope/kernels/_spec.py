@@ -86,7 +86,7 @@ class Kernel:
     arguments: tuple[Argument, ...]
     sizes: Mapping[str, int]
     """Named sizes: `tiny` takes the Python reference some 10 ms, `medium` takes the C core some 10 ms,
-    `large` some 100 ms; `small` lies between tiny and medium."""
+    `large` some 100 ms; `small`, between tiny and medium, takes NumPy some 10 ms."""
     size_unit: str
     """What a size counts: "pixels a side"."""
     inputs: Callable[[int, int], Arguments]

@@ -25,9 +25,9 @@ Progress = Callable[[float, str], None]
 Ceiling = Callable[[int], float]
 """Number of threads -> the seconds that they take right now."""
 
-ROUNDS_WANTED = 9
+ROUNDS_WANTED = 20
 ROUNDS_LEAST = 3
-SAMPLE_LEAST, SAMPLE_MOST = 0.01, 0.2  # seconds
+SAMPLE_LEAST, SAMPLE_MOST = 0.012, 0.1  # seconds
 
 
 class WrongAnswerError(RuntimeError):
@@ -73,7 +73,7 @@ def bench(
     """Measures the cells and returns a results document (see gilscope.measure.record).
 
     threads: numbers of workers; 1, the baseline, is always among them.
-    size: a name, taken smaller for slow implementations, or a number, taken as it is.
+    size: a name, taken smaller for the references, or a number, taken as it is.
     scaling: "weak", each worker a job of its own, or "strong", the workers share one job.
     seconds: how long it may take; at least three rounds are made, however long they are.
     progress: called with the part done, 0 to 1, and what is being done.
@@ -151,9 +151,7 @@ def _calibrate(
     def calibrated(implementation: str) -> tuple[str, int, int]:
         """Size and calls, alike for every policy of an implementation."""
         function = _on_one_worker(next(v for v in variants if v.implementation == implementation))
-        name = size if isinstance(size, str) else str(size)
-        if isinstance(size, str):
-            name = size_for(kernel, function, size, sample)
+        name = size_for(implementation, size) if isinstance(size, str) else str(size)
         number = kernel.sizes[name] if isinstance(size, str) else size
         return name, number, calls_for(seconds_of(function, inputs(number, 0)), sample)
 
@@ -214,8 +212,8 @@ def _round(group: _Group, pools: dict[tuple[str, int], Pool], counts: Sequence[i
     for values, elapsed in taken:
         values.append(elapsed)
     for count, (ceiling, machine), (ceiling_after, machine_after) in zip(counts, before, after, strict=True):
-        group.ceiling_seconds.setdefault(count, []).append((ceiling + ceiling_after) / 2)
-        group.machine_seconds.setdefault(count, []).append((machine + machine_after) / 2)
+        group.ceiling_seconds.setdefault(count, []).append(min(ceiling, ceiling_after))
+        group.machine_seconds.setdefault(count, []).append(min(machine, machine_after))
 
 
 def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float) -> list[record.Row]:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from gilscope.kernels import SIZES, Kernel
+from gilscope.kernels import SIZES
 from gilscope.pools import Function
 
 Clock = Callable[[], float]
 
-# A call that takes a sixth of the limit is not tried at the next size: named sizes lie some 5 to 30 times apart.
-GROWTH = 6
+# The largest size that takes a reference some 10 to 20 ms; for the compiled implementations `medium` does.
+REFERENCE_SIZES = {"python": "tiny", "numpy": "small"}
 
 
 def seconds_of(function: Function, arguments: tuple[Any, ...], clock: Clock = perf_counter, attempts: int = 2) -> float:
@@ -24,15 +24,10 @@ def seconds_of(function: Function, arguments: tuple[Any, ...], clock: Clock = pe
     return best
 
 
-def size_for(kernel: Kernel, function: Function, wanted: str, limit: float, clock: Clock = perf_counter) -> str:
-    """The largest named size, at most `wanted`, that this implementation computes within about `limit` seconds.
-
-    A Python reference is some hundred times slower than C; measured at the same size, it would take all the time.
-    """
-    for name in SIZES[: SIZES.index(wanted)]:
-        if seconds_of(function, kernel.inputs(kernel.sizes[name], 0), clock, attempts=1) * GROWTH > limit:
-            return name
-    return wanted
+def size_for(implementation: str, wanted: str) -> str:
+    """The named size that an implementation is measured at: a reference takes a smaller one, as its kernel's spec
+    says; measured at the same size as C, it would take all the time."""
+    return min(wanted, REFERENCE_SIZES.get(implementation, wanted), key=SIZES.index)
 
 
 def calls_for(seconds: float, sample: float) -> int:

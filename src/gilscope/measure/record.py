@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gilscope.measure.stats import Interval, Verdict, judge, median_interval
+from gilscope.measure.stats import Interval, Scaling, Verdict, fastest_interval, judge
 
 FORMAT = "gilscope.results"
 VERSION = 1
@@ -73,28 +73,23 @@ class Row:
 
     def speedup(self) -> Interval:
         """Work done in a unit of time, over that of the baseline."""
-        return median_interval(self._speedups(self.baseline_seconds, self.seconds))
+        return self._cell().speedup()
 
     def ceiling(self) -> Interval:
         """The same for plain C threads that do this work: what the machine gave at that moment."""
-        return median_interval(self._speedups(self.ceiling_baseline_seconds, self.ceiling_seconds))
+        return self._ceiling().speedup()
 
     def machine(self) -> Interval:
         """The same for plain C threads that only compute; always weak scaling."""
-        return median_interval(self._machine())
+        return self._machine().speedup()
 
     def seconds_per_call(self) -> Interval:
-        return median_interval([seconds / self.calls for seconds in self.seconds])
+        """Of the fastest round."""
+        return fastest_interval([seconds / self.calls for seconds in self.seconds])
 
     def verdict(self) -> tuple[Verdict, str]:
         """The verdict and its reason; see gilscope.measure.stats.judge."""
-        return judge(
-            self._speedups(self.baseline_seconds, self.seconds),
-            self._speedups(self.ceiling_baseline_seconds, self.ceiling_seconds),
-            self._machine(),
-            self.workers,
-            self.cpus,
-        )
+        return judge(self._cell(), self._ceiling(), self._machine(), self.workers, self.cpus)
 
     def to_json(self) -> dict[str, Any]:
         verdict, reason = self.verdict()
@@ -107,13 +102,17 @@ class Row:
             "reason": reason,
         }
 
-    def _speedups(self, baseline: list[float], seconds: list[float]) -> list[float]:
-        factor = self.workers if self.scaling == "weak" else 1
-        return [factor * one / many for one, many in zip(baseline, seconds, strict=True)]
+    def _cell(self) -> Scaling:
+        return Scaling(self.baseline_seconds, self.seconds, self._factor())
 
-    def _machine(self) -> list[float]:
-        pairs = zip(self.machine_baseline_seconds, self.machine_seconds, strict=True)
-        return [self.workers * one / many for one, many in pairs]
+    def _ceiling(self) -> Scaling:
+        return Scaling(self.ceiling_baseline_seconds, self.ceiling_seconds, self._factor())
+
+    def _machine(self) -> Scaling:
+        return Scaling(self.machine_baseline_seconds, self.machine_seconds, self.workers)
+
+    def _factor(self) -> int:
+        return self.workers if self.scaling == "weak" else 1
 
 
 def document(

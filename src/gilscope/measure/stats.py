@@ -1,4 +1,10 @@
-"""Statistics as pure functions: medians with bootstrap intervals, paired ratios, and the verdict on scaling."""
+"""Statistics as pure functions: intervals by bootstrap (Efron 1979), speed-ups, and the verdict on scaling.
+
+What disturbs a timing on a shared machine (other programs, another guest on the same core, a page fault) only
+ever makes it longer, and often in some rounds by a factor. So the speed-up is that of the fastest rounds, the
+ones that were disturbed least (Chen and Revels, Robust benchmarking in noisy environments, 2016), and its
+interval comes from resampling the rounds: where few of them were quiet, it is wide.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +14,7 @@ import numpy as np
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+_TAILS = (50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE))
 
 Verdict = Literal["scales", "does not scale", "partly", "inconclusive", "baseline"]
 
@@ -26,7 +33,7 @@ ROUNDS_LEAST = 3
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A median and its 95 % bootstrap interval."""
+    """The median of a bootstrap distribution, or of the values themselves, and the interval of 95 %."""
 
     median: float
     low: float
@@ -48,11 +55,20 @@ def median_interval(values: Sequence[float]) -> Interval:
     middle = float(np.median(data))
     if data.size < 4:
         return Interval(middle, float(data.min()), float(data.max()))
-    picks = np.random.default_rng(0).integers(0, data.size, (RESAMPLES, data.size))
-    medians = np.median(data[picks], axis=1)
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(medians, [tail, 100 - tail])
+    low, high = np.percentile(np.median(data[_picks(data.size)], axis=1), _TAILS)
     return Interval(middle, float(low), float(high))
+
+
+def fastest_interval(values: Sequence[float]) -> Interval:
+    """The fastest of the values, as resampled: the lower the spread at the fast end, the narrower the interval.
+
+    The same rule for few values, and the same error, as in median_interval.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    if data.size < 4:
+        few = median_interval(values)
+        return Interval(few.low, few.low, few.high)
+    return _interval(data[_picks(data.size)].min(axis=1))
 
 
 def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
@@ -60,36 +76,70 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     return median_interval([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
-def judge(
-    speedups: Sequence[float], ceilings: Sequence[float], machine: Sequence[float], workers: int, cpus: float
-) -> tuple[Verdict, str]:
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The seconds of each round on one worker and on many, and how much more work the many did."""
+
+    one: Sequence[float]
+    many: Sequence[float]
+    factor: float
+
+    def speedup(self) -> Interval:
+        """Work in a unit of time on many workers over that on one, both in their fastest rounds.
+
+        Rounds are resampled whole, so that what slowed both down at once stays together. Below four rounds the
+        interval is the range of the rounds' own speed-ups. ValueError if there are no rounds.
+        """
+        one, many = (np.asarray(values, dtype=np.float64) for values in (self.one, self.many))
+        if one.size < 4:
+            rounds = median_interval(list(self.factor * one / many))
+            return Interval(float(self.factor * one.min() / many.min()), rounds.low, rounds.high)
+        picks = _picks(one.size)
+        return _interval(self.factor * one[picks].min(axis=1) / many[picks].min(axis=1))
+
+
+def judge(cell: Scaling, work: Scaling, machine: Scaling, workers: int, cpus: float) -> tuple[Verdict, str]:
     """Whether a cell scales, and the reason in a few words.
 
-    speedups, ceilings, machine: of each round, those of the cell, of plain C threads that do the same work, and
-    of plain C threads that only compute. workers: how many threads. cpus: how many of them can run at once.
+    work, machine: the ceilings, plain C threads that do the cell's own work and plain C threads that only
+    compute. workers: how many threads. cpus: how many of them can run at once.
     """
+    if len(cell.many) < ROUNDS_LEAST and min(workers, cpus) > 1:
+        return "inconclusive", f"only {len(cell.many)} of at least {ROUNDS_LEAST} rounds"
+    return judge_intervals(cell.speedup(), work.speedup(), machine.speedup(), workers, cpus)
+
+
+def judge_intervals(
+    speedup: Interval, ceiling: Interval, machine: Interval, workers: int, cpus: float
+) -> tuple[Verdict, str]:
+    """The same from the three speed-ups."""
     if workers == 1:
         return "baseline", "one worker"
     possible = min(workers, cpus) - 1
     if possible <= 0:
         return "inconclusive", "one usable CPU: nothing can run side by side"
-    if len(speedups) < ROUNDS_LEAST:
-        return "inconclusive", f"only {len(speedups)} of at least {ROUNDS_LEAST} rounds"
-    free = median_interval(machine)
-    if free.median - 1 < MACHINE_GAIN_LEAST * possible:
-        return "inconclusive", f"the machine is busy: {workers} plain C threads gained only {free.median:.2f}x"
-    ceiling = median_interval(ceilings)
+    if machine.median - 1 < MACHINE_GAIN_LEAST * possible:
+        return "inconclusive", f"the machine is busy: {workers} plain C threads gained only {machine.median:.2f}x"
     if ceiling.median - 1 < CEILING_GAIN_LEAST * possible:
         return "inconclusive", f"nothing to gain: {workers} plain C threads gained {ceiling.median:.2f}x on this work"
     if ceiling.high - ceiling.low > CEILING_SPREAD_MOST * ceiling.median:
         return "inconclusive", f"the ceiling moved between {ceiling.low:.2f}x and {ceiling.high:.2f}x"
-    # The ceiling's median, not each round's: a round whose ceiling fell to 1 would make its gain infinite.
-    gain = median_interval([(speedup - 1) / (ceiling.median - 1) for speedup in speedups])
-    share = f"{round(100 * gain.median)}% of the possible gain"
-    if gain.low >= SCALES_FROM:
+    low, middle, high = ((value - 1) / (ceiling.median - 1) for value in (speedup.low, speedup.median, speedup.high))
+    share = f"{round(100 * middle)}% of the possible gain"
+    if low >= SCALES_FROM:
         return "scales", share
-    if gain.high <= STANDS_BELOW:
+    if high <= STANDS_BELOW:
         return "does not scale", share
-    if gain.low > STANDS_BELOW and gain.high < SCALES_FROM:
+    if low > STANDS_BELOW and high < SCALES_FROM:
         return "partly", share
-    return "inconclusive", f"between {gain.low:.0%} and {gain.high:.0%} of the possible gain"
+    return "inconclusive", f"between {low:.0%} and {high:.0%} of the possible gain"
+
+
+def _picks(size: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
+    """Which rounds each resample takes; the same for the same number of rounds, so that columns stay paired."""
+    return np.random.default_rng(0).integers(0, size, (RESAMPLES, size))
+
+
+def _interval(resampled: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Interval:
+    low, middle, high = np.percentile(resampled, [_TAILS[0], 50, _TAILS[1]])
+    return Interval(float(middle), float(low), float(high))

@@ -12,7 +12,7 @@ from typing import Any
 
 from gilscope.kernels import Kernel, load
 from gilscope.measure import record
-from gilscope.measure.stats import Interval
+from gilscope.measure.stats import ROUNDS_LEAST, Interval, judge_intervals, median_interval
 
 NAMES = {"capi": "C", "cython": "Cython", "openmp": "OpenMP", "numpy": "NumPy", "python": "Python"}
 """The implementations as the page calls them, in the order of its charts."""
@@ -205,36 +205,51 @@ def _sentence(cells: Sequence[Cell], workers: int, words: Words) -> str:
         )
     judged = released or held
     unclear = [cell for cell in judged if not cell.conclusive]
-    if len(unclear) * 2 > len(judged):
+    told = judged if _clear_together(judged) else [cell for cell in judged if cell.conclusive]
+    if len(told) * 2 < len(judged):
         first = unclear[0]
         return (
             f"Inconclusive: {len(unclear)} of {len(judged)} {words['released' if released else 'held']} cells gave no "
             f"clear answer (the first, {first.kernel} in {first.name}: {first.reason}); "
             "measure again, longer or on a quieter machine."
         )
-    held = [cell for cell in held if cell.conclusive]
     if not released:
         return (
-            f"{words.place}, {workers} threads ran {_kernels(held, words.held)} {_middle(held):.2f}x as fast as one "
-            f"({_ceiling(held):.2f}x is what the machine gives); no {words.released} kernel was measured."
+            f"{words.place}, {workers} threads ran {_kernels(told, words.held)} {_middle(told):.2f}x as fast as one "
+            f"({_ceiling(told):.2f}x is what the machine gives); no {words.released} kernel was measured."
         )
-    clear = [cell for cell in released if cell.conclusive]
+    held = [cell for cell in held if cell.conclusive]
     sentence = (
-        f"{words.place}, {workers} threads ran {_kernels(clear, words.released)} {_middle(clear):.2f}x as fast as "
-        f"one ({_ceiling(clear):.2f}x is what the machine gives)"
+        f"{words.place}, {workers} threads ran {_kernels(told, words.released)} {_middle(told):.2f}x as fast as "
+        f"one ({_ceiling(told):.2f}x is what the machine gives)"
     )
     sentence += f"; {words.held}, {_middle(held):.2f}x." if held else "."
     if unclear:
-        sentence += f" {len(unclear)} of {len(judged)} {words.released} cells gave no clear answer."
+        sentence += f" {len(unclear)} of {len(judged)} {words.released} cells gave no clear answer by themselves."
     return sentence
+
+
+def _clear_together(cells: Sequence[Cell]) -> bool:
+    """Whether many cells taken together are clear, though some of them may not be so by themselves."""
+    if len({cell.kernel for cell in cells}) < ROUNDS_LEAST or cells[0].rounds < ROUNDS_LEAST:
+        return False
+    verdict, _ = judge_intervals(
+        median_interval([cell.speedup.median for cell in cells]),
+        median_interval([cell.ceiling.median for cell in cells]),
+        median_interval([cell.machine.median for cell in cells]),
+        cells[0].workers,
+        cells[0].cpus,
+    )
+    return verdict != "inconclusive"
 
 
 def common_ceiling(cells: Iterable[Cell]) -> Interval | None:
     ceilings = [cell.ceiling for cell in cells]
     if not ceilings:
         return None
-    middle = median(ceiling.median for ceiling in ceilings)
-    return Interval(middle, min(c.low for c in ceilings), max(c.high for c in ceilings))
+    return Interval(
+        median(ceiling.median for ceiling in ceilings), min(c.low for c in ceilings), max(c.high for c in ceilings)
+    )
 
 
 def duration(seconds: float) -> str:
