@@ -113,7 +113,10 @@ def test_a_busy_machine_turns_every_verdict_inconclusive():
 
 
 def test_a_ceiling_that_moves_is_inconclusive():
-    assert verdict([1.95] * 5, [1.2, 1.98, 1.3, 1.31, 1.25]) == "inconclusive"
+    moving = [1.2, 1.98, 1.3, 1.31, 1.25]
+    assert verdict([1.95] * 5, moving) == "inconclusive"
+    assert verdict([1.15] * 5, moving) == "inconclusive"
+    assert verdict([1.02] * 5, moving) == "does not scale"  # by any of these ceilings
 
 
 def test_memory_bound_work_is_judged_by_its_own_ceiling():

@@ -122,7 +122,9 @@ def judge_intervals(
         return "inconclusive", f"the machine is busy: {workers} plain C threads gained only {machine.median:.2f}x"
     if ceiling.median - 1 < CEILING_GAIN_LEAST * possible:
         return "inconclusive", f"nothing to gain: {workers} plain C threads gained {ceiling.median:.2f}x on this work"
-    if ceiling.high - ceiling.low > CEILING_SPREAD_MOST * ceiling.median:
+    moved = ceiling.high - ceiling.low > CEILING_SPREAD_MOST * ceiling.median
+    # What stands still by the lowest ceiling stands still by any.
+    if moved and not speedup.high - 1 <= STANDS_BELOW * (ceiling.low - 1):
         return "inconclusive", f"the ceiling moved between {ceiling.low:.2f}x and {ceiling.high:.2f}x"
     low, middle, high = ((value - 1) / (ceiling.median - 1) for value in (speedup.low, speedup.median, speedup.high))
     share = f"{round(100 * middle)}% of the possible gain"
