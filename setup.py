@@ -1,7 +1,8 @@
 """What is compiled, and how. Metadata is in pyproject.toml.
 
 Sources are found by scanning: ext/capi/NAME.c becomes gilscope.capi.NAME, ext/cy/NAME.pyx becomes
-gilscope.cy.NAME. Switches, as environment variables:
+gilscope.cy.NAME, ext/cy/specimens/NAME.pyx gilscope.cy.specimens.NAME, ext/scope/_NAME.c gilscope.scope._NAME.
+Switches, as environment variables:
 
     GILSCOPE_BUILD=debug     -O0 -g, assertions on, bounds checks on in Cython
     GILSCOPE_BUILD=address   address and undefined-behaviour sanitizers (run with LD_PRELOAD, see CONTRIBUTING.md)
@@ -117,25 +118,25 @@ def extensions() -> list[Extension]:
     flags = FLAGS[MODE] + COMMON + WARNINGS + WERROR
     modules = [
         Extension(
-            f"gilscope.capi.{path.stem}",
+            f"gilscope.{path.parent.name}.{path.stem}",
             [str(path.relative_to(ROOT))],
             extra_compile_args=flags + OURS,
             extra_link_args=LINK,
             **common,
         )
-        for path in sorted(ROOT.glob("ext/capi/*.c"))
+        for path in sorted([*ROOT.glob("ext/capi/*.c"), *ROOT.glob("ext/scope/_*.c")])
     ]
     openmp = openmp_flags()
     cython = [
         Extension(
-            f"gilscope.cy.{path.stem}",
+            ".".join(["gilscope", *path.relative_to(ROOT / "ext").with_suffix("").parts]),
             [str(path.relative_to(ROOT))],
             extra_compile_args=flags + (openmp if "prange" in path.read_text() else []),
             extra_link_args=LINK + (openmp if "prange" in path.read_text() else []),
             define_macros=ISOLATED,
             **common,
         )
-        for path in sorted(ROOT.glob("ext/cy/*.pyx"))
+        for path in sorted(ROOT.glob("ext/cy/**/*.pyx"))
     ]
     made = cythonize(
         cython,
