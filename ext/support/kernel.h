@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "ceiling.h"
+#include "module.h"
 #include "run.h"
 
 enum { GS_ARGUMENTS_MAX = 12 };
@@ -203,17 +204,6 @@ static inline int gs_module_exec(PyObject *module, const gs_kernel *kernel) {
     Py_DECREF(threshold);
     return status;
 }
-
-#if PY_VERSION_HEX >= 0x030D0000
-#define GS_SLOT_GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#else
-#define GS_SLOT_GIL
-#endif
-#if PY_VERSION_HEX >= 0x030C0000
-#define GS_SLOT_INTERPRETERS {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#else
-#define GS_SLOT_INTERPRETERS
-#endif
 
 /* The module NAME with one kernel in it. A macro, because PyInit_NAME has to be pasted together. */
 #define GS_MODULE(NAME, KERNEL, JOB, DOC)                                                                              \
