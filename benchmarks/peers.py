@@ -26,6 +26,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
 
@@ -39,6 +40,7 @@ from gilscope.variants import native
 
 TARGETS = {("mandelbrot", "numba"): 2.0, ("nbody", "numba"): 2.0}
 SAMPLE = 0.02  # seconds
+LIBRARIES = ("numba", "rapidfuzz", "scipy")
 
 
 def contenders(kernel: Kernel) -> dict[str, Callable[..., Any]]:
@@ -100,6 +102,9 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown kernel {unknown[0]!r}; there are {', '.join(known)}")
 
+    for library in LIBRARIES:
+        if find_spec(library) is None:
+            print(f"peers: without {library}, which is not installed (pip install {library})", file=sys.stderr)
     table = Table("kernel", "who", "ms a call", "x capi", "target", "")
     outcomes, raw = set(), {}
     for name in options.kernels or known:
@@ -123,7 +128,7 @@ def main() -> int:
         for who, reason in missing.items():
             table.add_row("", who, "", "", "", reason)
         table.add_section()
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
     if options.json:
         with open(options.json, "w") as file:
             json.dump({"seconds_per_call": raw, "rounds": options.rounds, "size": options.size}, file, indent=1)

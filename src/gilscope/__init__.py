@@ -3,6 +3,8 @@
 >>> import gilscope
 >>> gilscope.releases(hashlib.sha256, bytes(10_000_000))    # does this call let go of the GIL?
 True
+>>> gilscope.probe(json.dumps, list(range(100_000))).verdict
+'holds'
 >>> results = gilscope.bench(gilscope.select(["mandelbrot"]), threads=(1, 2), seconds=10)
 """
 
@@ -14,15 +16,20 @@ if TYPE_CHECKING:
     from gilscope.measure.bench import bench
     from gilscope.measure.verify import verify
     from gilscope.scope.oracle import releases
+    from gilscope.scope.probe import look, probe
+    from gilscope.scope.recording import record
     from gilscope.variants import select
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "bench", "load", "releases", "select", "verify"]
+__all__ = ["__version__", "bench", "load", "look", "probe", "record", "releases", "select", "verify"]
 
 # Loaded when first asked for: `gilscope --help` and `import gilscope` stay quick.
 _HOMES = {
     "bench": "gilscope.measure.bench",
     "load": "gilscope.kernels",
+    "look": "gilscope.scope.probe",
+    "probe": "gilscope.scope.probe",
+    "record": "gilscope.scope.recording",
     "releases": "gilscope.scope.oracle",
     "select": "gilscope.variants",
     "verify": "gilscope.measure.verify",

@@ -81,6 +81,11 @@ def native_modules() -> dict[str, str | None]:
     }
 
 
+def usable_cpus() -> float:
+    """How many threads of this process can run at once: the least of affinity, quota and CPU count."""
+    return float(_cpus(ROOT)["usable"])
+
+
 def cpu_quota(root: Path = ROOT) -> float | None:
     """The CPU time that the control groups (v1 or v2) grant this process, in CPUs, such as 0.5. None: no limit.
 

@@ -1,0 +1,60 @@
+"""One probe in a process of its own: what it is told comes as a file, and so does what it found.
+
+    python -m gilscope.cli._child TASK.json RESULT.json
+
+The task: {"setup": str, "statement": str} or {"setup": str, "callable": "module:name", "args": str}, and "threads",
+"seconds", "name". The result: {"probe": {...}} or {"error": "one line"}.
+"""
+
+import ast
+import faulthandler
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+
+def target(task: dict[str, Any]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The function and its arguments. Whatever the user's code raises, it raises."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(task["setup"], "<setup>", "exec"), names)
+    if "callable" in task:
+        module, _, path = task["callable"].partition(":")
+        function: Any = reduce(getattr, path.split("."), importlib.import_module(module))
+        arguments = eval(compile(f"({task['args']},)" if task["args"] else "()", "<args>", "eval"), names)
+        return function, arguments
+    body = ast.parse(task["statement"], "<statement>").body
+    tree = ast.parse("def statement(): pass")
+    tree.body[0].body = body  # type: ignore[attr-defined]
+    exec(compile(tree, "<statement>", "exec"), names)
+    return names["statement"], ()
+
+
+def main() -> None:
+    task_file, result_file = map(Path, sys.argv[1:])
+    faulthandler.enable()  # the parent's SIGABRT, at the time limit, prints where every thread is
+    task = json.loads(task_file.read_text())
+    sys.path.insert(0, os.getcwd())
+    try:
+        function, arguments = target(task)
+    except BaseException as error:
+        result: dict[str, Any] = {"error": f"{task['name']}: {type(error).__name__}: {error}"}
+    else:
+        from gilscope.scope.probe import ProbeError, probe
+
+        try:
+            found = probe(function, *arguments, threads=task["threads"], seconds=task["seconds"], name=task["name"])
+            result = {"probe": found.to_json()}
+        except (ProbeError, RuntimeError, SystemExit) as error:
+            text = f"{task['name']} ended the process" if isinstance(error, SystemExit) else str(error)
+            result = {"error": text}
+    result_file.write_text(json.dumps(result))
+    os._exit(0)  # threads of the target may still run, and have nothing more to say
+
+
+if __name__ == "__main__":
+    main()

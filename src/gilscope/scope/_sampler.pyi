@@ -1,0 +1,12 @@
+from typing import TypedDict
+
+class Seen(TypedDict):
+    ticks: bytes
+    dropped: int
+    lanes: list[tuple[int, int, int, bytes, bool]]
+
+INTERNALS: bool
+
+def start(rate: float, limit: int, /) -> None: ...
+def stop() -> Seen: ...
+def active() -> bool: ...

@@ -1,0 +1,146 @@
+"""What the sampler and the ledger write down, as arrays, and what follows from them: pure functions.
+
+A *tick* is one look at the GIL; a *lane* is a thread, with one state a tick. A ledger *event* is one release of
+the GIL, or one take of it by a thread that came from outside. All times are monotonic ns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OFF, HOLDS, RELEASED, WAITS_GIL, WAITS_CORE, HOLDS_ABSENT = range(6)
+"""The sampler's states: ext/scope/_sampler.c."""
+NAMES = (
+    "off the CPU",
+    "holding",
+    "running released",
+    "waiting for the GIL",
+    "waiting for a core",
+    "holding, off the CPU",
+)
+NAMES_WITHOUT_GIL = ("off the CPU", "attached", "detached", "waiting", "waiting for a core", "attached, off the CPU")
+
+TICK = np.dtype([("time", "i8"), ("switches", "i8"), ("holder", "i4"), ("late", "i4")])
+EVENT = np.dtype([("released", "i8"), ("wanted", "i8"), ("got", "i8"), ("site", "u8"), ("kind", "u4"), ("flags", "u4")])
+RELEASE, TAKE, SWAP = range(3)
+"""The ledger's kinds of event: ext/scope/_ledger.c."""
+NOBODY, UNKNOWN = -1, -2
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A lane in one state for a while, [start, end) in ns."""
+
+    start: int
+    end: int
+    state: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A thread: its states, tick by tick from the one at which it was first seen, and its ledger."""
+
+    name: str
+    native_id: int
+    first: int
+    """The tick of states[0]."""
+    states: Array
+    cpu_seconds: float
+    ended: bool
+    events: Array
+    """Of dtype EVENT, in the order of their ends."""
+    dropped: int
+    """Events that did not fit any more."""
+
+    def shares(self, ticks: int) -> Array:
+        """The part of the recording's ticks in each state, by state; what it lacks to 1 it did not live."""
+        shares: Array = np.bincount(self.states, minlength=len(NAMES)) / max(ticks, 1)
+        return shares
+
+
+def releases(events: Array) -> Array:
+    """The events in which the thread gave up a GIL that it had, and came back."""
+    returned: Array = events[(events["kind"] != TAKE) & (events["got"] > 0)]
+    return returned
+
+
+def waits(events: Array) -> Array:
+    """The events in which the thread asked for the GIL and got it."""
+    had: Array = events[events["got"] > 0]
+    return had
+
+
+def spans(lane: Lane, times: Array, end: int) -> list[Span]:
+    """The lane's states as spans: each tick's state lasts until the next tick, each wait that the ledger saw is exact.
+
+    times: of all ticks. end: of the recording.
+    """
+    if not len(lane.states):
+        return []
+    mine = times[lane.first : lane.first + len(lane.states)]
+    after = lane.first + len(lane.states)
+    last = int(times[after]) if after < len(times) else end
+    changes = np.flatnonzero(np.diff(lane.states)) + 1
+    starts = np.concatenate([[0], changes])
+    bounds = [*mine[starts].tolist(), last]
+    sampled = [Span(bounds[i], bounds[i + 1], int(lane.states[start])) for i, start in enumerate(starts)]
+    seen = waits(lane.events)
+    exact = [Span(int(e["wanted"]), int(e["got"]), WAITS_GIL) for e in seen if e["got"] - e["wanted"] > EXACT_FROM]
+    return _over(sampled, exact)
+
+
+EXACT_FROM = 1_000
+"""ns; a shorter wait is the cost of the call, and would not be seen in any picture."""
+
+
+def _over(under: Sequence[Span], over: Sequence[Span]) -> list[Span]:
+    """The spans of `under` with those of `over` laid on top; both in order and without overlaps."""
+    result: list[Span] = []
+    place = 0
+    for span in under:
+        start = span.start
+        while place < len(over) and over[place].end <= start:
+            place += 1
+        while place < len(over) and over[place].start < span.end:
+            top = over[place]
+            if top.start > start:
+                result.append(Span(start, top.start, span.state))
+            if not result or result[-1].start < top.start:
+                result.append(top)
+            start = max(start, top.end)
+            if top.end > span.end:
+                break
+            place += 1
+        if start < span.end:
+            result.append(Span(start, span.end, span.state))
+    return result
+
+
+def holds(index: int, lane: Lane, ticks: Array, end: int) -> Array:
+    """Intervals [start, end) for which the lane was never seen without the GIL, one a row: (n, 2) ns.
+
+    A run of ticks that show it as the holder, cut at every release in its ledger. What an interpreter compiled in
+    one piece releases inside, no ledger sees, so a hold is at most as long as this.
+    """
+    held = ticks["holder"] == index
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
+    gone = releases(lane.events)
+    times = ticks["time"]
+    borders = [*((times[1:] + times[:-1]) // 2).tolist(), end]  # a look stands for the time nearest to it
+    pieces = []
+    for first, after in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        start, stop = borders[first - 1] if first else int(times[0]), borders[after - 1]
+        inside = gone[(gone["released"] < stop) & (gone["got"] > start)]
+        bounds = [start, *np.column_stack([inside["released"], inside["got"]]).ravel().tolist(), stop]
+        pieces += [(bounds[i], bounds[i + 1]) for i in range(0, len(bounds), 2) if bounds[i + 1] > bounds[i]]
+    return np.asarray(pieces, dtype=np.int64).reshape(-1, 2)
+
+
+def handoffs(ticks: Array) -> int:
+    """How often the GIL went from one thread to another, by the interpreter's own counter."""
+    return int(ticks["switches"][-1] - ticks["switches"][0]) if len(ticks) else 0
