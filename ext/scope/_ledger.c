@@ -108,13 +108,15 @@ static struct {
     book *books;
     library *libraries;
     int library_count, library_room;
-    uintptr_t self; /* this module's own base: its slots are spared */
+    uintptr_t self, python; /* the bases of this module, whose slots are spared, and of the interpreter */
     int64_t started_ns, started_ticks;
     bool cycles; /* whether the CPU has a cycle counter that runs evenly */
     long page;
 } ledger = {.control = PTHREAD_MUTEX_INITIALIZER, .registry = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local book *mine;
+static _Thread_local int
+    inner; /* in a wrapped function: what an interpreter that is a library calls of its own is no event */
 
 /* --- Time. Reading the cycle counter costs a third of asking for the time. --- */
 
@@ -196,7 +198,7 @@ static book *new_book(void) {
 
 /* This thread's book, opened for this recording, or NULL where there is none. */
 static inline book *book_now(void) {
-    if (!__atomic_load_n(&ledger.open, __ATOMIC_ACQUIRE)) return NULL;
+    if (!__atomic_load_n(&ledger.open, __ATOMIC_ACQUIRE) || inner) return NULL;
     book *which = mine != NULL ? mine : new_book();
     uint64_t generation = __atomic_load_n(&ledger.generation, __ATOMIC_RELAXED);
     if (which != NULL && which->generation != generation) {
@@ -268,29 +270,40 @@ static inline void came_back(int64_t wanted, int64_t got) {
 
 static PyThreadState *save_thread(void) {
     let_go(RELEASE, now_ticks(), SITE);
-    return PyEval_SaveThread();
+    inner++;
+    PyThreadState *thread = PyEval_SaveThread();
+    inner--;
+    return thread;
 }
 
 static void restore_thread(PyThreadState *thread) {
     int64_t wanted = now_ticks();
+    inner++;
     PyEval_RestoreThread(thread);
+    inner--;
     came_back(wanted, now_ticks());
 }
 
 static void release_thread(PyThreadState *thread) {
     let_go(RELEASE, now_ticks(), SITE);
+    inner++;
     PyEval_ReleaseThread(thread);
+    inner--;
 }
 
 static void acquire_thread(PyThreadState *thread) {
     int64_t wanted = now_ticks();
+    inner++;
     PyEval_AcquireThread(thread);
+    inner--;
     came_back(wanted, now_ticks());
 }
 
 static PyThreadState *swap(PyThreadState *next) {
     int64_t asked = now_ticks();
+    inner++;
     PyThreadState *before = PyThreadState_Swap(next);
+    inner--;
     if (before != NULL && next == NULL) let_go(SWAP, asked, SITE);
     if (before == NULL && next != NULL) came_back(asked, now_ticks());
     return before;
@@ -299,7 +312,9 @@ static PyThreadState *swap(PyThreadState *next) {
 /* An Ensure by a thread that has the GIL already takes nothing and is no event. */
 static PyGILState_STATE ensure(void) {
     int64_t wanted = now_ticks();
+    inner++;
     PyGILState_STATE before = PyGILState_Ensure();
+    inner--;
     if (before == PyGILState_UNLOCKED) {
         book *which = book_now();
         opened entry = {wanted, now_ticks(), (uint64_t)(uintptr_t)SITE, TAKE};
@@ -321,7 +336,9 @@ static void release(PyGILState_STATE before) {
             }
         }
     }
+    inner++;
     PyGILState_Release(before);
+    inner--;
 }
 
 static void patch_new(void);
@@ -435,7 +452,7 @@ static void patch_slot(void **slot, void *wrapper, const image *object, void *da
     if (before == wrapper || is_wrapper(before)) return;
     /* dlopen() searches by the path of the object that calls it: one that has such a path keeps its own call. Python
      * itself always names a file. */
-    if (wrapper == (void *)open_library && object->own_path && owner->name[0] != '\0') return;
+    if (wrapper == (void *)open_library && object->own_path && object->base != ledger.python) return;
     if (owner->count == owner->room) {
         int room = owner->room ? 2 * owner->room : 8;
         patch *bigger = realloc(owner->patches, (size_t)room * sizeof *bigger);
@@ -557,6 +574,7 @@ static void set_up(void) {
     pthread_atfork(before_fork, in_parent, in_child);
     Dl_info here;
     if (dladdr((void *)save_thread, &here)) ledger.self = (uintptr_t)here.dli_fbase;
+    if (dladdr((void *)PyEval_SaveThread, &here)) ledger.python = (uintptr_t)here.dli_fbase;
 }
 
 #endif

@@ -373,8 +373,9 @@ static PyObject *start(PyObject *module, PyObject *arguments) {
 
 static PyObject *lane_object(const lane *which) {
     return Py_BuildValue("(iLLy#O)", which->tid, (long long)which->first,
-                         (long long)(which->cpu_before - which->cpu_first), (const char *)which->states,
-                         (Py_ssize_t)which->count, which->ended ? Py_True : Py_False);
+                         (long long)(which->cpu_before - which->cpu_first),
+                         which->states == NULL ? "" : (const char *)which->states, (Py_ssize_t)which->count,
+                         which->ended ? Py_True : Py_False);
 }
 
 PyDoc_STRVAR(
@@ -404,7 +405,7 @@ static PyObject *stop(PyObject *module, PyObject *unused) {
         Py_XDECREF(object);
     }
     if (whole)
-        result = Py_BuildValue("{s:y#,s:L,s:O}", "ticks", (const char *)sampling.ticks,
+        result = Py_BuildValue("{s:y#,s:L,s:O}", "ticks", sampling.ticks == NULL ? "" : (const char *)sampling.ticks,
                                (Py_ssize_t)(sampling.tick_count * (int64_t)sizeof(tick)), "dropped",
                                (long long)sampling.dropped, "lanes", lanes);
     Py_XDECREF(lanes);

@@ -55,7 +55,12 @@ def command(
 
     Exit status: 0 fine, 1 a gate failed, 2 the function could not be called, 3 no clear answer.
     """
-    task: dict[str, Any] = {"setup": setup, "threads": threads, "seconds": seconds, "name": target}
+    task: dict[str, Any] = {
+        "setup": setup,
+        "threads": threads,
+        "seconds": seconds,
+        "name": "; ".join(target.splitlines()),
+    }
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", target):
         task |= {"callable": target, "args": args}
     elif args:
@@ -150,6 +155,8 @@ def show(found: dict[str, Any]) -> None:
     """A sentence, a table, the sites, the advice."""
     from rich.text import Text
 
+    from gilscope.scope.symbols import Place
+
     out = console()
     line = Text(f"{found['target']} ")
     line.append(found["verdict"], style=STYLES.get(found["verdict"], ""))
@@ -174,8 +181,6 @@ def show(found: dict[str, Any]) -> None:
     rows.show_header = False
     out.print(rows)
     for site in found["sites"][:5]:
-        where = site["place"]
-        at = f" ({where['line']})" if where["line"] else ""
-        out.print(f"  {site['kind']} in {Path(where['library']).name}: {where['symbol']}{at}, {site['count']:,} times")
+        out.print(f"  {site['kind']} in {Place(**site['place'])}, {site['count']:,} times")
     for advice in found["advice"]:
         out.print(f"-> {advice}")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from io import StringIO
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +209,7 @@ class Recording:
         switch = self.circumstances.get("switch_interval", 0.005) * 1e9
         cause, site = "hand-off", None
         if end - start > HANDOFF_NS and holder is not None:
-            let_go = self._let_go(holder, end)
+            let_go = self._let_go(holder, start, end)
             site = place(int(let_go["site"])) if let_go is not None else None
             lane = self.lanes[holder]
             seen = lane.states[max(first - lane.first, 0) : max(after - lane.first, 0)]
@@ -229,11 +230,11 @@ class Recording:
             site=site,
         )
 
-    def _let_go(self, holder: int, when: int) -> Any:
-        """The holder's release that ended somebody's wait at `when`, if a library made it."""
+    def _let_go(self, holder: int, start: int, end: int) -> Any:
+        """The holder's release that ended somebody's wait, if a library made it."""
         gone = self.lanes[holder].events
-        gone = gone[(gone["kind"] != st.TAKE) & (np.abs(gone["released"] - when) < HANDOFF_NS)]
-        return gone[0] if len(gone) else None
+        gone = gone[(gone["kind"] != st.TAKE) & (gone["released"] > start) & (gone["released"] <= end)]
+        return gone[-1] if len(gone) else None
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         """Everything that the methods say, as plain values; written to `path` too, where one is given."""
@@ -285,7 +286,7 @@ class Recording:
     def _repr_html_(self) -> str:
         from rich.console import Console
 
-        console = Console(record=True, width=110, file=open(os.devnull, "w"))  # noqa: SIM115
+        console = Console(record=True, width=110, file=StringIO())
         console.print(self)
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 

@@ -36,7 +36,8 @@ class Place:
     line: str | None = None
 
     def __str__(self) -> str:
-        return f"{Path(self.library).name}: {self.symbol}" + (f" ({self.line})" if self.line else "")
+        library = re.sub(r"\.(cpython|pypy|abi)[^.]*", "", Path(self.library).name)
+        return f"{library}: {self.symbol}" + (f" ({self.line})" if self.line else "")
 
 
 def place(address: int) -> Place:

@@ -22,6 +22,14 @@ COLOURS = {
 }
 """Of what a thread does; off the CPU it is not drawn. After Okabe and Ito (2008), as the report's."""
 STYLES = {st.HOLDS: "red", st.HOLDS_ABSENT: "red3", st.RELEASED: "blue", st.WAITS_GIL: "yellow", st.WAITS_CORE: "white"}
+SHORT = {
+    st.HOLDS: "holds",
+    st.HOLDS_ABSENT: "absent",
+    st.RELEASED: "released",
+    st.WAITS_GIL: "waits",
+    st.WAITS_CORE: "no core",
+}
+"""Of the states in a terminal; "absent" holds and does not run."""
 SPANS_MOST = 20_000
 """More can not be told apart in a picture: the shortest are left out."""
 
@@ -132,7 +140,6 @@ def tables(recording: Recording) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
-    names = st.NAMES if recording.has_gil else st.NAMES_WITHOUT_GIL
     summary = recording.summary()
     held = "" if summary["holding"] is None else f", the GIL held {summary['holding']:.0%} of it"
     handoffs = "" if summary["handoffs"] is None else f", {summary['handoffs']} hand-offs"
@@ -147,7 +154,7 @@ def tables(recording: Recording) -> Iterator[RenderableType]:
         state for state in COLOURS if any(lane.shares(len(recording.ticks))[state] > 0 for lane in recording.lanes)
     ]
     for state in shown:
-        lanes.add_column(names[state], justify="right")
+        lanes.add_column(SHORT[state], justify="right")
     lanes.add_column("CPU s", justify="right")
     for lane in busy(recording):
         shares = lane.shares(len(recording.ticks))
@@ -160,7 +167,7 @@ def tables(recording: Recording) -> Iterator[RenderableType]:
     sites = recording.sites()
     if sites:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("where", "what", "times", "without the GIL", "waited p50", "p99", "max"):
+        for column in ("where", "what", "times", "released", "waited", "p99", "max"):
             table.add_column(column, justify="left" if column in ("where", "what") else "right", overflow="fold")
         for site in sites[:12]:
             waited = [f"{site.wait_seconds[key] * 1e6:,.1f} us" for key in ("p50", "p99", "max")]

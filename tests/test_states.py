@@ -1,0 +1,137 @@
+"""What follows from ticks and events, on made-up data."""
+
+import numpy as np
+import pytest
+
+from gilscope.scope import states as st
+from gilscope.scope.recording import Recording
+from gilscope.scope.states import Lane, Span
+from gilscope.scope.timeline import chrome_trace, figure
+
+MS = 1_000_000
+
+
+def ticks(holders, step=MS):
+    made = np.zeros(len(holders), st.TICK)
+    made["time"] = np.arange(len(holders)) * step
+    made["holder"] = holders
+    made["switches"] = np.cumsum([0, *(np.diff(holders) != 0)])
+    return made
+
+
+def lane(states, events=(), name="worker", first=0):
+    rows = np.zeros(len(events), st.EVENT)
+    for row, (released, wanted, got) in zip(rows, events, strict=True):
+        row["released"], row["wanted"], row["got"] = released, wanted, got
+    return Lane(name, 7, first, np.array(states, np.uint8), 0.0, False, rows, 0)
+
+
+def recording(lanes, holders, switch=0.005):
+    made = Recording()
+    made.lanes, made.ticks = lanes, ticks(holders)
+    made.started, made.ended = 0, len(holders) * MS
+    made.circumstances = {"gil": True, "switch_interval": switch, "internals": True, "ledger": True, "rate": 1000.0}
+    return made
+
+
+def test_shares_are_parts_of_the_whole_recording():
+    shares = lane([st.HOLDS, st.HOLDS, st.RELEASED]).shares(6)
+    assert shares[st.HOLDS] == pytest.approx(1 / 3)
+    assert shares[st.RELEASED] == pytest.approx(1 / 6)
+    assert shares.sum() == pytest.approx(0.5)
+
+
+def test_equal_states_become_one_span():
+    spans = st.spans(lane([st.HOLDS, st.HOLDS, st.OFF]), ticks([0, 0, -1])["time"], 3 * MS)
+    assert spans == [Span(0, 2 * MS, st.HOLDS), Span(2 * MS, 3 * MS, st.OFF)]
+
+
+def test_a_wait_of_the_ledger_lies_on_top():
+    wait = (0, int(0.5 * MS), int(1.5 * MS))
+    spans = st.spans(lane([st.RELEASED, st.HOLDS, st.HOLDS], [wait]), ticks([1, 0, 0])["time"], 3 * MS)
+    assert spans == [
+        Span(0, int(0.5 * MS), st.RELEASED),
+        Span(int(0.5 * MS), int(1.5 * MS), st.WAITS_GIL),
+        Span(int(1.5 * MS), 3 * MS, st.HOLDS),
+    ]
+
+
+def test_spans_of_a_thread_that_came_late_and_left_early():
+    spans = st.spans(lane([st.RELEASED], first=2), ticks([-1] * 6)["time"], 6 * MS)
+    assert spans == [Span(2 * MS, 3 * MS, st.RELEASED)]
+    assert st.spans(lane([]), ticks([-1])["time"], MS) == []
+
+
+def test_a_hold_ends_at_each_release_of_the_ledger():
+    events = [(int(2.2 * MS), int(2.4 * MS), int(2.6 * MS))]
+    holds = st.holds(0, lane([st.HOLDS] * 6, events), ticks([0] * 6), 6 * MS)
+    assert holds.tolist() == [[0, int(2.2 * MS)], [int(2.6 * MS), 6 * MS]]
+
+
+def test_a_hold_ends_where_another_one_has_it():
+    holds = st.holds(0, lane([st.HOLDS] * 6), ticks([0, 0, 1, 1, 0, 0]), 6 * MS)
+    assert holds.tolist() == [[0, int(1.5 * MS)], [int(3.5 * MS), 6 * MS]]
+
+
+def test_who_never_held_has_no_hold():
+    assert len(st.holds(0, lane([st.OFF] * 3), ticks([-1] * 3), 3 * MS)) == 0
+
+
+def blamed(holders, other_states, other_events=(), wait=(MS // 2, MS // 2, 9 * MS), switch=0.005):
+    waiter = lane([st.WAITS_GIL] * 10, [wait], name="waiter")
+    made = recording([waiter, lane(other_states, other_events, name="other")], holders, switch)
+    return made.waits()[0]
+
+
+def test_a_long_hold_is_blamed_on_the_call_that_did_not_listen():
+    wait = blamed([1] * 10, [st.HOLDS] * 10)
+    assert (wait.lane, wait.holder, wait.cause) == ("waiter", "other", "long hold")
+    assert wait.seconds == pytest.approx(0.0085)
+
+
+def test_a_wait_of_one_switch_interval_is_a_slice():
+    assert blamed([1] * 10, [st.HOLDS] * 10, wait=(MS, MS, 6 * MS)).cause == "slice"
+
+
+def test_a_holder_without_a_core_is_no_long_hold():
+    assert blamed([1] * 10, [st.HOLDS_ABSENT] * 10).cause == "no core"
+
+
+def test_several_holders_share_the_blame():
+    waiter = lane([st.WAITS_GIL] * 10, [(MS, MS, 9 * MS)], name="waiter")
+    others = [lane([st.HOLDS] * 10, name=name) for name in ("b", "c")]
+    assert recording([waiter, *others], [1, 1, 1, 2, 2, 2, 1, 1, 2, 0]).waits()[0].cause == "several"
+
+
+def test_a_short_wait_is_nobodys_fault():
+    assert blamed([1] * 10, [st.HOLDS] * 10, wait=(MS, 3 * MS, 3 * MS + 20_000)).cause == "hand-off"
+
+
+def test_summary_of_nothing():
+    summary = Recording().summary()
+    assert summary["looks"] == 0
+    assert summary["holding"] is None
+
+
+def test_the_limit_is_one_over_the_held_share():
+    made = recording([lane([st.HOLDS, st.HOLDS, st.RELEASED, st.RELEASED])], [0, 0, -1, -1])
+    assert made.summary()["holding"] == 0.5
+    assert made.summary()["limit"] == 2.0
+
+
+def test_the_timeline_has_a_row_a_lane_and_a_colour_a_state():
+    made = recording([lane([st.HOLDS, st.RELEASED], name="a"), lane([st.OFF, st.HOLDS], name="a")], [0, 1])
+    drawn = figure(made, "title")
+    assert {trace["name"] for trace in drawn["data"]} == {"holding", "running released"}
+    assert drawn["layout"]["yaxis"]["categoryarray"] == ["a", "a (2)"]
+    assert drawn["layout"]["title"]["text"] == "title"
+
+
+def test_the_trace_is_complete_events_in_microseconds():
+    made = chrome_trace(recording([lane([st.HOLDS, st.RELEASED])], [0, -1]))
+    states = [event for event in made["traceEvents"] if event.get("cat") == "state"]
+    assert [(event["name"], event["ts"], event["dur"]) for event in states] == [
+        ("holding", 0.0, 1000.0),
+        ("running released", 1000.0, 1000.0),
+    ]
+    assert {"ph": "M", "name": "thread_name", "args": {"name": "worker"}, "pid": 1, "tid": 7} in made["traceEvents"]
