@@ -1,6 +1,5 @@
 """The ledger: which releases it sees, and that it leaves nothing behind."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -90,19 +89,21 @@ def test_times_are_ordered_and_lie_in_the_recording(ledger):
 
 
 def test_a_release_lasts_as_long_as_the_work(ledger):
+    spin = native(load()["spin"], "capi").spin
     started = time.perf_counter_ns()
-    time.sleep(0.05)
+    spin(20 * ROUNDS, 1, policy="released")
     elapsed = time.perf_counter_ns() - started
     mine = events(ledger.stop())
-    assert 0.05e9 <= (mine["wanted"] - mine["released"]).max() <= elapsed
+    # On the main thread it comes back every 150 ms to look for Ctrl-C, so it may be more than one release.
+    assert 0.9 * elapsed <= (mine["got"] - mine["released"]).sum() <= 1.01 * elapsed
 
 
 def test_the_site_names_library_and_function(ledger):
-    hashlib.sha256(bytes(1 << 20))
+    native(load()["spin"], "cython").spin(1000, 1, policy="released")
     np.sort(np.random.default_rng(0).random(200_000))
     places = [place(int(site)) for site in np.unique(events(ledger.stop())["site"]) if site]
     assert any("_multiarray_umath" in each.library and each.symbol != "?" for each in places), places
-    assert any("hash" in each.library and each.symbol != "?" for each in places), places
+    assert any(str(each) == "spin.so: spin.spin" for each in places), [str(each) for each in places]
 
 
 def test_cython_functions_are_named_as_their_author_named_them():
@@ -200,7 +201,7 @@ def test_a_second_recording_is_refused_and_the_first_goes_on(ledger):
     with pytest.raises(RuntimeError, match="already running"):
         _ledger.start(10)
     assert _ledger.active()
-    time.sleep(0.001)
+    native(load()["spin"], "capi").spin(1, 1, policy="released")
     assert len(events(ledger.stop())) >= 1
 
 
@@ -276,21 +277,24 @@ def test_two_hundred_recordings_around_eight_busy_threads():
 
 FORK = """
     import os, sys, time
+    from gilscope.kernels import load
     from gilscope.scope import _ledger, _sampler
+    from gilscope.variants import native
+    spin = native(load()["spin"], "capi").spin
     _ledger.start(10_000)
     _sampler.start(1000, 10_000)
     child = os.fork()
     if child == 0:
         clean = not _ledger.active() and not _sampler.active() and _ledger.patched() == 0
-        time.sleep(0.001)
         _ledger.start(10_000)
         _sampler.start(1000, 10_000)
+        spin(1, 1, policy="released")
         time.sleep(0.01)
         clean = clean and len(_ledger.stop()["threads"]) == 1 and len(_sampler.stop()["lanes"]) == 1
         os._exit(0 if clean else 3)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert _ledger.active() and _sampler.active()
-    time.sleep(0.001)
+    spin(1, 1, policy="released")
     assert len(_ledger.stop()["threads"]) == 1
     _sampler.stop()
     assert _ledger.patched() == 0

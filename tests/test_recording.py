@@ -44,8 +44,9 @@ def test_held_and_released_calls_look_as_they_are(binding):
         with gilscope.record(rate=2000) as recording:
             on_threads(lambda policy=policy: spin(100_000_000, 1, policy=policy), "worker")
         (worker,) = [row for row in recording.states() if row["lane"] == "worker"]
-        lived = sum(worker[name] for name in ("holding", "running released", "off the CPU", "waiting for a core"))
-        assert worker[state] > 0.8 * lived, (policy, worker)
+        ran = worker["holding"] + worker["running released"]  # beside a busy process it also waits for a core
+        assert ran > 0.2
+        assert worker[state] > 0.9 * ran, (policy, worker)
 
 
 @needs_gil

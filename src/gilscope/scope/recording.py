@@ -272,11 +272,9 @@ class Recording:
 
     def timeline(self, title: str | None = None) -> Any:
         """A Plotly figure: a row for each thread that ran, a colour for each state. ImportError without Plotly."""
-        from plotly.graph_objects import Figure
-
         from gilscope.scope.timeline import figure
 
-        return Figure(figure(self, title))
+        return import_module("plotly.graph_objects").Figure(figure(self, title))
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from gilscope.scope.timeline import tables

@@ -1,0 +1,47 @@
+"""The specimens: all compute the same, and the scope finds in each what is written beside it."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import gilscope
+from gilscope.cy.specimens import SPECIMENS, Specimen, python
+from gilscope.scope import states as st
+from gilscope.scope.oracle import gil_enabled, releases
+from gilscope.scope.symbols import place
+from gilscope.sources import ext_folder
+
+VALUES = np.random.default_rng(0).random(20_000)
+every = pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda specimen: specimen.name)
+
+
+@every
+def test_all_compute_the_same(specimen: Specimen) -> None:
+    assert specimen.total()(VALUES) == pytest.approx(python(VALUES))
+    assert specimen.total()(np.zeros(0)) == 0
+
+
+def test_each_source_is_listed() -> None:
+    assert {path.stem for path in (ext_folder() / "cy/specimens").glob("*.pyx")} == {s.name for s in SPECIMENS}
+
+
+@pytest.mark.skipif(not gil_enabled(), reason="no GIL to release")
+@every
+def test_the_oracle_agrees(specimen: Specimen) -> None:
+    values = np.random.default_rng(0).random(500_000 if specimen.name in ("released", "parallel") else 50_000)
+    assert releases(specimen.total(), values) is (specimen.releases != "never")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the ledger needs ELF")
+@every
+def test_the_ledger_counts_what_is_said(specimen: Specimen) -> None:
+    total = specimen.total()
+    with gilscope.record() as recording:
+        total(VALUES)
+    events = recording.lane("MainThread").events
+    library = f"{specimen.name}."
+    mine = [e for e in events if f"/specimens/{library}" in place(int(e["site"])).library]
+    kinds = [int(event["kind"]) for event in mine]
+    assert kinds.count(st.RELEASE) == (0 if specimen.releases == "never" else 1)
+    assert kinds.count(st.TAKE) == round(specimen.takes_per_round * len(VALUES))
