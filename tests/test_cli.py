@@ -178,6 +178,11 @@ def test_help_starts_without_the_heavy_parts() -> None:
         ("bench spin --json /", "--json: cannot write /"),
         ("run --json /nowhere/x.json", "--json: cannot write /nowhere/x.json: No such file or directory"),
         ("list kernals", "unknown list 'kernals'; did you mean 'kernels'?"),
+        (
+            "run gil-relase",
+            "unknown experiment 'gil-relase'; did you mean 'gil-release'?",
+        ),
+        ("explain nothing-like-it", "unknown experiment 'nothing-like-it' (see 'gilscope list experiments')"),
         ("list kernels cells", "got unexpected extra argument (cells)"),
         ("compare one.json", "missing argument 'NEW.json'"),
         ("compare one.json two.json", "one.json: No such file or directory"),
@@ -510,6 +515,8 @@ import sys
 from gilscope import variants
 every = variants.select
 variants.select = lambda *_: every(["spin"], ["capi"])
+from gilscope import experiments
+experiments.load = dict
 from gilscope.cli import main
 main(sys.argv[1:])
 """

@@ -3,11 +3,11 @@
 import click
 
 import gilscope
-from gilscope.cli import annotate, bench, compare, completion, doctor, report, run, verify
+from gilscope.cli import annotate, bench, compare, completion, doctor, explain, report, run, verify
 from gilscope.cli import list as list_
 from gilscope.cli._program import NAME, Program
 
-COMMANDS = (run, list_, verify, bench, compare, doctor, report, annotate, completion)
+COMMANDS = (run, list_, explain, verify, bench, compare, doctor, report, annotate, completion)
 
 
 @click.group(
