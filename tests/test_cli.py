@@ -119,7 +119,8 @@ def test_every_command_has_help_with_examples_that_parse() -> None:
             assert line in shown  # whole, on one line
             assert meaning
             if line.startswith("gilscope "):
-                words = [word for word in line.split("|")[0].split()[2:] if word != "blur" or "blur" in load()]
+                line = line.partition(" | ")[0]
+                words = [word for word in shlex.split(line)[2:] if word != "blur" or "blur" in load()]
                 known = [word for word in words if word not in {"nbody", "triad", "primes"} - load().keys()]
                 command.make_context(command.name, known)
 
@@ -178,6 +179,11 @@ def test_help_starts_without_the_heavy_parts() -> None:
         ("bench spin --json /", "--json: cannot write /"),
         ("run --json /nowhere/x.json", "--json: cannot write /nowhere/x.json: No such file or directory"),
         ("list kernals", "unknown list 'kernals'; did you mean 'kernels'?"),
+        (
+            "run gil-relase",
+            "unknown experiment 'gil-relase'; did you mean 'gil-release'?",
+        ),
+        ("explain nothing-like-it", "unknown experiment 'nothing-like-it' (see 'gilscope list experiments')"),
         ("list kernels cells", "got unexpected extra argument (cells)"),
         ("compare one.json", "missing argument 'NEW.json'"),
         ("compare one.json two.json", "one.json: No such file or directory"),
@@ -510,6 +516,8 @@ import sys
 from gilscope import variants
 every = variants.select
 variants.select = lambda *_: every(["spin"], ["capi"])
+from gilscope import experiments
+experiments.load = dict
 from gilscope.cli import main
 main(sys.argv[1:])
 """

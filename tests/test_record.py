@@ -41,6 +41,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
         ('{"format": "pyperf"}', "not results of gilscope"),
         ('{"format": "gilscope.results", "version": 99, "rows": []}', "version 99"),
         ('{"format": "gilscope.results", "version": 1}', "without rows"),
+        ('{"format": "gilscope.results", "version": 2, "rows": [], "findings": {}}', "findings are no list"),
         ("\udcff", "not a text file"),
     ],
 )
@@ -51,6 +52,12 @@ def test_other_files_are_refused_in_one_line(tmp_path, text, message):
         record.load(path)
     assert "\n" not in str(caught.value)
     assert "other.json" in str(caught.value)
+
+
+def test_a_document_of_version_1_has_no_findings(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text('{"format": "gilscope.results", "version": 1, "rows": []}')
+    assert record.load(path)["findings"] == []
 
 
 def test_a_missing_file_is_named(tmp_path):

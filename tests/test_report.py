@@ -21,7 +21,8 @@ pytest.importorskip("plotly")
 
 from plotly import graph_objects
 
-from gilscope.report import charts, files, page, theme
+from gilscope.experiments import load
+from gilscope.report import charts, files, findings, page, theme
 
 WITHOUT_GIL = ENVIRONMENT | {"python": ENVIRONMENT["python"] | {"gil_enabled": False, "free_threaded": True}}
 
@@ -450,3 +451,63 @@ def test_single_file_needs_no_other(tmp_path: Path) -> None:
     target.write_text("something else")
     with pytest.raises(ReportError, match="choose another file"):
         write(document(pair()), target, single_file=True)
+
+
+# The claims.
+
+
+def finding(name: str = "gil-release", verdict: str = "confirmed", **others: Any) -> dict[str, Any]:
+    """A finding with a chart of each kind."""
+    span = {"median": 2.0, "low": 1.5, "high": 2.5}
+    axis = {"title": "speed-up", "unit": "x", "log": False}
+    work = {"title": "work", "unit": "us", "log": True}
+    series = [{"name": "held", "color": "held", "points": [{"at": 1.0, "value": span}, {"at": 100.0, "value": span}]}]
+    limits = [{"value": 1.0, "label": "one thread"}]
+    bars = [{"lane": "loop", "start": 0.0, "end": 5.0, "state": "held", "color": "held"}]
+    shared = {"over": work, "series": series, "limits": limits, "spans": []}
+    charts = [shared | {"kind": "rows", "values": axis}, shared | {"kind": "lines", "values": work}]
+    charts += [shared | {"kind": "timeline", "values": axis, "spans": bars}]
+    words = {"claim": "A kernel scales.", "reason": "because", "evidence": "It was 1.99x [1.98, 2.00]."}
+    return words | {"name": name, "verdict": verdict, "data": {}, "charts": charts, "seconds": 1.0} | others
+
+
+def test_charts_of_findings_are_plotlys() -> None:
+    made = findings.charts("gil-release", finding()["charts"])
+    assert [chart.id for chart in made] == [f"finding-gil-release-{number}" for number in range(3)]
+    for chart in made:
+        graph_objects.Figure(painted(chart.figure))
+        assert chart.words
+        assert chart.height > 0
+        assert chart.figure["layout"]["shapes"]  # the threshold
+    for chart in made[:2]:  # the intervals
+        errors = [trace.get("error_x") or trace["error_y"] for trace in chart.figure["data"]]
+        assert all(error["array"] and error["arrayminus"] for error in errors)
+
+
+@pytest.mark.usefixtures("no_cython")
+def test_the_page_opens_with_the_claims(tmp_path: Path) -> None:
+    made = full(kernels=("spin",))
+    made["findings"] = [finding(), finding("of-another-lab", "refuted")]
+    text = write(made, tmp_path / "report").read_text()
+    assert text.index('id="claims"') < text.index('id="claim-gil-release"') < text.index('id="kernels"')
+    table = text.split('id="claims"')[1].split("</section>")[0]
+    assert table.count("<tr>") == 3
+    for word in (
+        "A kernel scales.",
+        "confirmed",
+        "refuted",
+        'href="#claim-of-another-lab"',
+        "1.99\N{MULTIPLICATION SIGN}",
+    ):
+        assert word in table
+    assert load()["gil-release"].why.split(",")[0] in text
+    made["rows"] = []
+    assert headline(made) == "2 claims put to the test on this machine: 1 confirmed, 1 refuted."
+    assert "2 claims put" in write(made, tmp_path / "report").read_text()
+
+
+def test_document_with_a_broken_finding() -> None:
+    made = document([])
+    made["findings"] = [{"name": "gil-release"}]
+    with pytest.raises(RecordError, match="a finding of the results"):
+        view(made)

@@ -16,6 +16,7 @@ def measure(
     *,
     seconds: float,
     quiet: bool,
+    warned: bool = False,
     size: str | int = "medium",
     scaling: str = "weak",
 ) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def measure(
     from gilscope.measure.environment import environment
 
     circumstances = environment()
-    if not quiet:
+    if not (quiet or warned):
         warn(circumstances)
     threads = threads or (1, max(2, int(circumstances["cpus"]["usable"])))
     try:

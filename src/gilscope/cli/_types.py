@@ -29,6 +29,12 @@ def kernel_names() -> list[str]:
     return sorted(path.stem for path in Path(gilscope.__file__).parent.glob("kernels/[!_]*.py"))
 
 
+def experiment_names() -> list[str]:
+    """As gilscope.experiments finds them, likewise."""
+    stems = (path.stem for path in Path(gilscope.__file__).parent.glob("experiments/[!_]*.py"))
+    return sorted(stem.strip("_").replace("_", "-") for stem in stems)
+
+
 def implementations() -> Sequence[str]:
     from gilscope.variants import IMPLEMENTATIONS
 
@@ -153,6 +159,7 @@ def _whole(text: str) -> int:
 
 
 KERNEL = Name("kernel", kernel_names, "gilscope list")
+EXPERIMENT = Name("experiment", experiment_names, "gilscope list experiments")
 IMPLEMENTATIONS = Names("implementation", implementations, "gilscope list cells")
 POLICIES = Names("policy", policies, "gilscope list cells")
 SCALING = Name("scaling", lambda: ("weak", "strong"), "gilscope bench --help")

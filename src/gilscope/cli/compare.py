@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from gilscope.measure.compare import Change, Difference, Outcome
+    from gilscope.measure.compare import Change, Difference, Outcome, Turn
 
 OUTCOMES: "tuple[Outcome, ...]" = ("slower", "faster", "noise", "only old", "only new")
 STYLES = {"slower": "red", "faster": "green"}
@@ -46,22 +46,26 @@ def command(old: Path, new: Path, limit: float | None, as_json: bool) -> int:
 
     The intervals are of 99 % and come from the raw values of both sides. A change that the machine itself
     shared, as plain C threads measured it in the same rounds, counts as noise. Circumstances that differ stand
-    first: another interpreter may be the whole reason.
+    first: another interpreter may be the whole reason. Then come the claims whose verdict changed.
     """
-    from gilscope.measure.compare import compare, differences
+    from gilscope.measure.compare import compare, differences, turns
     from gilscope.measure.record import RecordError, load
 
     try:
         before, after = load(old), load(new)
-        changes = compare(before, after)
+        changes, turned = compare(before, after), turns(before, after)
     except RecordError as error:
         raise Failure(str(error), USAGE) from error
     found = differences(before, after)
     if as_json:
-        rows = {"differences": [d.to_json() for d in found], "changes": [c.to_json() for c in changes]}
-        click.echo(json.dumps(rows, indent=1))
+        parts = {
+            "differences": [difference.to_json() for difference in found],
+            "claims": [turn.to_json() for turn in turned],
+            "changes": [change.to_json() for change in changes],
+        }
+        click.echo(json.dumps(parts, indent=1))
     else:
-        show(found, changes)
+        show(found, turned, changes)
     if limit is None:
         return FINE
     if all(change.ratio is None for change in changes):
@@ -71,12 +75,22 @@ def command(old: Path, new: Path, limit: float | None, as_json: bool) -> int:
     return FINE
 
 
-def show(differences: "list[Difference]", changes: "list[Change]") -> None:
+def show(differences: "list[Difference]", turned: "list[Turn]", changes: "list[Change]") -> None:
+    from rich.text import Text
+
     out = console()
     for difference in differences:
         out.print(f"differs: {difference.name}: {_shown(difference.old)} -> {_shown(difference.new)}", style="yellow")
     if differences:
         out.print()
+    for turn in turned:
+        old, new = turn.old or "not tested", turn.new or "not tested"
+        out.print(f"claim {turn.name}: {old} -> {new}", style="bold")
+        out.print(indented(Text(turn.new_evidence or turn.old_evidence)))
+    if turned:
+        out.print()
+    if turned and not changes:
+        return
     made = _table(changes)
     if fits(out, made):
         out.print(made)

@@ -1,56 +1,109 @@
-"""gilscope run: the whole lab, and its report."""
+"""gilscope run: the whole lab, and its report; or single experiments."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gilscope.cli import _types as types
+from gilscope.cli._investigate import investigate, show
 from gilscope.cli._measure import interrupted, measure
-from gilscope.cli._program import INTERRUPTED, Command, Failure
+from gilscope.cli._output import warn
+from gilscope.cli._program import FINE, INCONCLUSIVE, INTERRUPTED, Command, Failure
 
-SECONDS = {"quick": 20, "default": 90, "thorough": 300}
+# What the kernels' bench gets, in seconds, and of their usual time the experiments.
+BENCH = {"quick": 15, "default": 45, "thorough": 120}
+SCALE = {"quick": 0.2, "default": 1.0, "thorough": 3.0}
 
 
 @click.command(
     "run",
     cls=Command,
-    short_help="Measure everything and write the report.",
+    short_help="Test every claim, measure every kernel, and write the report.",
     examples=[
         ("gilscope run", "about 90 s, then report/index.html"),
-        ("gilscope run --quick --out /tmp/report", "about 20 s, to another folder"),
+        ("gilscope run --quick --out /tmp/report", "about 30 s, to another folder"),
         ("gilscope run --thorough --json lab.json", "about 5 min; keeps the results for 'gilscope compare'"),
+        ("gilscope run python-threads gil-release", "two claims only, on the terminal"),
+        ("gilscope run gil-release --json -", "the finding with its raw data"),
     ],
 )
-@click.option("--quick", "length", flag_value="quick", help="About 20 s, with wider intervals.")
+@click.argument("experiments", metavar="[EXPERIMENT]...", nargs=-1, type=types.EXPERIMENT)
+@click.option("--quick", "length", flag_value="quick", help="About 30 s, with wider intervals.")
 @click.option("--thorough", "length", flag_value="thorough", help="About 5 min, with narrower intervals.")
-@types.OUT
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the report goes: a folder (report; of named EXPERIMENTs there is none if not given), or one "
+    "self-contained file where the name ends in .html.",
+)
 @click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the results; - for stdout.")
 @click.option("--threads", metavar="N,...", type=types.THREADS, help="Numbers of threads; 1 and all CPUs if not given.")
 @click.option("--quiet", is_flag=True, help="No bar and no warnings.")
-def command(length: str | None, out: Path, json_to: str | None, threads: tuple[int, ...] | None, quiet: bool) -> None:
-    """Measure every cell of every kernel, held and released, and write a report that opens in any browser.
+def command(
+    experiments: tuple[str, ...],
+    length: str | None,
+    out: Path | None,
+    json_to: str | None,
+    threads: tuple[int, ...] | None,
+    quiet: bool,
+) -> int:
+    """Test every claim about the GIL, measure every cell of every kernel, held and released, and write a report that
+    opens in any browser. Where EXPERIMENTs are named, test only their claims (see 'gilscope list experiments').
 
-    Prints the report's path and what was found, in one sentence. Ctrl-C ends the measurement early; what was
-    measured until then is written all the same.
+    Prints the report's path and what was found. Ctrl-C ends it early; what was measured until then is written all
+    the same.
+
+    Exits with 0 when it measured, whatever the verdicts; with 3 when every claim that was named is inconclusive.
     """
-    from gilscope.measure import record
+    from gilscope.experiments import load
+    from gilscope.measure import environment, record
     from gilscope.report import ReportError, check, headline, write
-    from gilscope.variants import select
 
-    single_file = out.suffix == ".html"
+    names = tuple(dict.fromkeys(experiments)) or tuple(load())
+    out = out or (None if experiments else Path("report"))
+    single_file = out is not None and out.suffix == ".html"
+    length = length or "default"
     try:
-        check(out, single_file=single_file)
-        quick = length == "quick"  # the chart's two ends, and calls short enough for some rounds
-        cells = select(policies=("held", "released", "own")) if quick else select()
-        size = "small" if quick else "medium"
-        results = measure(cells, threads, seconds=SECONDS[length or "default"], quiet=quiet, size=size)
+        if out:
+            check(out, single_file=single_file)
+        circumstances = environment.environment()
+        if not quiet:
+            warn(circumstances)
+        findings, whole = investigate(names, scale=SCALE[length], quiet=quiet)
+        if experiments or not whole:
+            settings: dict[str, Any] = {"experiments": list(names), "length": length}
+            results = record.document([], settings, circumstances, whole)
+        else:
+            results = _bench(length, threads, quiet)
+        results["findings"] = [finding.to_json() for finding in findings]
         if json_to:
             record.save(results, json_to)
-        if not results["rows"]:
-            raise Failure(interrupted(results), INTERRUPTED)
-        page = write(results, out, single_file=single_file)
+        if not results["rows"] and not findings:
+            raise Failure(_interrupted(results), INTERRUPTED)
+        if experiments and json_to != "-":
+            show(results["findings"])
+        if out:
+            page = write(results, out, single_file=single_file)
+            click.echo(f"{page}\n{headline(results)}", err=json_to == "-")
     except ReportError as error:
         raise Failure(str(error)) from error
-    click.echo(f"{page}\n{headline(results)}", err=json_to == "-")
     if not results["complete"]:
-        raise Failure(interrupted(results), INTERRUPTED)
+        raise Failure(_interrupted(results), INTERRUPTED)
+    return INCONCLUSIVE if experiments and {f.verdict for f in findings} == {"inconclusive"} else FINE
+
+
+def _bench(length: str, threads: tuple[int, ...] | None, quiet: bool) -> dict[str, Any]:
+    from gilscope.variants import select
+
+    # Calls short enough for many rounds; and of the quick run, the two ends of the chart alone.
+    cells = select(policies=("held", "released", "own")) if length == "quick" else select()
+    size = "medium" if length == "thorough" else "small"
+    return measure(cells, threads, seconds=BENCH[length], quiet=quiet, warned=True, size=size)
+
+
+def _interrupted(results: dict[str, Any]) -> str:
+    if "experiments" not in results["settings"]:
+        return interrupted(results)
+    return f"interrupted after {len(results['findings'])} of {len(results['settings']['experiments'])} experiments"

@@ -88,6 +88,34 @@ class Difference:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A claim whose verdict is another one now; None where one side did not test it."""
+
+    name: str
+    claim: str
+    old: str | None
+    new: str | None
+    old_evidence: str
+    new_evidence: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def turns(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Turn]:
+    """The claims whose verdict changed, in the old document's order. RecordError if a finding is none."""
+    try:
+        before, after = ({finding["name"]: finding for finding in side["findings"]} for side in (old, new))
+        return [
+            _turn(before.get(name), after.get(name))
+            for name in before | after
+            if (before.get(name) or {}).get("verdict") != (after.get(name) or {}).get("verdict")
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RecordError(f"results with a finding that is none: {error}") from error
+
+
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Pairs the rows of two documents by kernel, implementation, policy, executor, workers, scaling and size.
 
@@ -145,6 +173,18 @@ def _judge(ratio: Interval, relative: Interval, machine: Interval, values: int) 
 def _by_key(document: Mapping[str, Any]) -> dict[Key, Mapping[str, Any]]:
     names = ("kernel", "implementation", "policy", "executor", "workers", "scaling", "size_number")
     return {tuple(row[name] for name in names): row for row in document["rows"] if row["seconds"]}
+
+
+def _turn(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Turn:
+    either = new or old or {}
+    return Turn(
+        name=either["name"],
+        claim=either["claim"],
+        old=old["verdict"] if old else None,
+        new=new["verdict"] if new else None,
+        old_evidence=old["evidence"] if old else "",
+        new_evidence=new["evidence"] if new else "",
+    )
 
 
 def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Change:

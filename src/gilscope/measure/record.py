@@ -3,12 +3,13 @@
 A document is a JSON object:
 
     format        "gilscope.results"
-    version       1
+    version       2; a document of version 1 has no findings, and is read as if it had none
     created       UTC, ISO 8601
     complete      false when the measurement was interrupted; the rows hold what there was
     settings      how it was measured: {"threads": [1, 2], "size": "medium", "scaling": "weak",
                   "seconds": 90, "rounds": 11, "sample_seconds": 0.04, ...}
     environment   the circumstances; see gilscope.measure.environment
+    findings      one object an experiment, with its verdict and raw data; see gilscope.experiments.Finding
     rows          one object a cell and number of workers; see Row
 """
 
@@ -16,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +26,8 @@ from typing import Any
 from gilscope.measure.stats import Interval, Scaling, Verdict, fastest_interval, judge
 
 FORMAT = "gilscope.results"
-VERSION = 1
+VERSION = 2
+READS = (1, 2)
 
 
 class RecordError(ValueError):
@@ -116,7 +119,11 @@ class Row:
 
 
 def document(
-    rows: list[Row], settings: dict[str, Any], environment: dict[str, Any], complete: bool = True
+    rows: list[Row],
+    settings: dict[str, Any],
+    environment: dict[str, Any],
+    complete: bool = True,
+    findings: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -125,6 +132,7 @@ def document(
         "complete": complete,
         "settings": settings,
         "environment": environment,
+        "findings": list(findings),
         "rows": [row.to_json() for row in rows],
     }
 
@@ -169,8 +177,12 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise RecordError(f"{path}: not JSON ({error})") from error
     if not isinstance(results, dict) or results.get("format") != FORMAT:
         raise RecordError(f"{path}: not results of gilscope (no format '{FORMAT}')")
-    if results.get("version") != VERSION:
-        raise RecordError(f"{path}: results of version {results.get('version')}; this gilscope reads version {VERSION}")
+    if results.get("version") not in READS:
+        known = " and ".join(map(str, READS))
+        raise RecordError(f"{path}: results of version {results.get('version')}; this gilscope reads {known}")
+    results.setdefault("findings", [])
     if not isinstance(results.get("rows"), list):
         raise RecordError(f"{path}: results without rows")
+    if not isinstance(results["findings"], list):
+        raise RecordError(f"{path}: results whose findings are no list")
     return results

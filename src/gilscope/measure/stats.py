@@ -6,7 +6,7 @@ ones that were disturbed least (Chen and Revels, Robust benchmarking in noisy en
 interval comes from resampling the rounds: where few of them were quiet, it is wide.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,8 @@ CONFIDENCE = 0.95
 _TAILS = (50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE))
 
 Verdict = Literal["scales", "does not scale", "partly", "inconclusive", "baseline"]
+Truth = bool | None
+"""Whether something holds; None where the values do not tell."""
 
 # The gain is the part of what the ceiling gained that the cell gained too: (speedup - 1) / (ceiling - 1).
 SCALES_FROM = 0.75
@@ -118,8 +120,8 @@ def judge_intervals(
     possible = min(workers, cpus) - 1
     if possible <= 0:
         return "inconclusive", "one usable CPU: nothing can run side by side"
-    if machine.median - 1 < MACHINE_GAIN_LEAST * possible:
-        return "inconclusive", f"the machine is busy: {workers} plain C threads gained only {machine.median:.2f}x"
+    if disturbed := busy(machine, workers, cpus):
+        return "inconclusive", disturbed
     if ceiling.median - 1 < CEILING_GAIN_LEAST * possible:
         return "inconclusive", f"nothing to gain: {workers} plain C threads gained {ceiling.median:.2f}x on this work"
     moved = ceiling.high - ceiling.low > CEILING_SPREAD_MOST * ceiling.median
@@ -135,6 +137,37 @@ def judge_intervals(
     if low > STANDS_BELOW and high < SCALES_FROM:
         return "partly", share
     return "inconclusive", f"between {low:.0%} and {high:.0%} of the possible gain"
+
+
+def busy(machine: Interval, workers: int, cpus: float) -> str:
+    """Why a timing on this many threads is not to be believed, or nothing. machine: see judge."""
+    if machine.median - 1 < MACHINE_GAIN_LEAST * (min(workers, cpus) - 1):
+        return f"the machine is busy: {workers} plain C threads gained only {machine.median:.2f}x"
+    return ""
+
+
+def at_least(value: Interval, limit: float) -> Truth:
+    """Whether the whole interval lies at the limit or above it: True; below it: False; across it: None."""
+    return True if value.low >= limit else False if value.high < limit else None
+
+
+def at_most(value: Interval, limit: float) -> Truth:
+    """Whether the whole interval lies at the limit or below it: True; above it: False; across it: None."""
+    return True if value.high <= limit else False if value.low > limit else None
+
+
+def verdict_on(conditions: Mapping[str, Truth]) -> tuple[Literal["confirmed", "refuted", "inconclusive"], str]:
+    """The verdict on a claim that is true if all of these hold, and which of them decided it.
+
+    One that does not hold refutes the claim, whatever the others say. ValueError if there are none.
+    """
+    if not conditions:
+        raise ValueError("a verdict needs at least one condition")
+    if failing := [name for name, holds in conditions.items() if holds is False]:
+        return "refuted", f"not so: {'; '.join(failing)}"
+    if unclear := [name for name, holds in conditions.items() if holds is None]:
+        return "inconclusive", f"not clear: {'; '.join(unclear)}"
+    return "confirmed", f"{len(conditions)} of {len(conditions)} conditions hold"
 
 
 def _picks(size: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":

@@ -6,36 +6,18 @@ One encoding throughout: colour is the policy, shape the implementation, open th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, floor, log10
-from typing import Any
 
 from gilscope.measure.stats import Interval
+from gilscope.report import figure as fig
 from gilscope.report.data import NATIVE, Cell, Section, View, duration, factor, singular
-from gilscope.report.theme import MONO, SANS
+from gilscope.report.figure import TIMES, Chart, Figure
+from gilscope.report.theme import MONO
 
 SYMBOLS = {"capi": "circle", "cython": "diamond", "openmp": "square", "numpy": "triangle-up", "python": "x"}
-TIMES = "\N{MULTIPLICATION SIGN}"
 SIZE, SIZES = 10, {"triangle-up": 13}  # pixels; Plotly draws a triangle smaller than it says
 ROW = 26
 LEAST = 0.75  # a speed-up axis starts here, or lower where something became slower still
-
-Figure = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A figure, its title, and the words that stand for it where it can not be seen."""
-
-    id: str
-    title: str
-    words: str
-    figure: Figure
-
-    @property
-    def height(self) -> int:
-        height: int = self.figure["layout"]["height"]
-        return height
 
 
 def overview(view: View) -> Chart | None:
@@ -54,7 +36,7 @@ def overview(view: View) -> Chart | None:
         assert ceiling is not None  # a ranked section has cells on this many workers
         shapes += _ceiling_shapes(ceiling, row - 0.36, row + 0.36)
         if row:
-            shapes.append(_line(0, 1, row - 0.5, row - 0.5, "var(--grid)", xref="paper"))
+            shapes.append(fig.line(0, 1, row - 0.5, row - 0.5, "var(--grid)", xref="paper"))
         middles.append(ceiling.median)
         tops.append(ceiling.high)
         for binding, shift in zip(NATIVE, (-0.16, 0.16), strict=True):
@@ -70,15 +52,15 @@ def overview(view: View) -> Chart | None:
             if chosen:
                 traces.append(_dots([y for y, _ in chosen], [c for _, c in chosen], view))
     names = [section.name for section in sections]
-    layout = _layout(len(names) * 40 + 56, right=56)
+    layout = fig.layout(len(names) * 40 + 56, right=56)
     layout["xaxis"] |= _speedup_axis([cell for _, cell in places], tops)
-    layout["yaxis"] |= _rows(names, MONO)
-    layout["shapes"] = [_line(1, 1, -0.5, len(names) - 0.5, "var(--ceiling)"), *shapes]
+    layout["yaxis"] |= fig.rows(names, MONO)
+    layout["shapes"] = [fig.line(1, 1, -0.5, len(names) - 0.5, "var(--ceiling)"), *shapes]
     released = [section.native(view.workers, "released") for section in sections]
     notes = [factor(cell.speedup.median) if cell else "\N{EN DASH}" for cell in released]
-    layout["annotations"] = _margin_notes(notes, "var(--released)")
+    layout["annotations"] = fig.margin_notes(notes, "var(--released)")
     words = "; ".join(f"{s.name} {_said(s.on(view.workers), view)}" for s in sections)
-    return Chart("overview", f"Speed-up on {view.workers} threads", words, _figure(traces, layout))
+    return Chart("overview", f"Speed-up on {view.workers} threads", words, fig.whole(traces, layout))
 
 
 def speedup(section: Section, view: View) -> Chart | None:
@@ -94,11 +76,11 @@ def _on_workers(section: Section, view: View) -> Chart:
     ceiling = section.ceiling(workers)
     assert ceiling is not None
     traces = [_dots([row], [cell], view) for row, cell in enumerate(cells)]
-    layout = _layout(len(cells) * ROW + 76, top=24, right=56)
+    layout = fig.layout(len(cells) * ROW + 76, top=24, right=56)
     layout["xaxis"] |= _speedup_axis(cells, [workers, ceiling.high])
-    layout["yaxis"] |= _rows([_label(cell, view) for cell in cells]) | {"gridcolor": "var(--grid)", "showgrid": True}
+    layout["yaxis"] |= fig.rows([_label(cell, view) for cell in cells]) | {"gridcolor": "var(--grid)", "showgrid": True}
     edge = len(cells) - 0.5
-    layout["shapes"] = [*_ceiling_shapes(ceiling, -0.5, edge), _line(1, 1, -0.5, edge, "var(--ceiling)", dash="dot")]
+    layout["shapes"] = [*_ceiling_shapes(ceiling, -0.5, edge), fig.line(1, 1, -0.5, edge, "var(--ceiling)", dash="dot")]
     left, right = layout["xaxis"]["range"]
     label = {
         "x": ceiling.median,
@@ -110,9 +92,9 @@ def _on_workers(section: Section, view: View) -> Chart:
         "yanchor": "bottom",
         "font": {"size": 12, "color": "var(--muted)"},
     }
-    layout["annotations"] = [label, *_margin_notes([factor(cell.speedup.median) for cell in cells])]
+    layout["annotations"] = [label, *fig.margin_notes([factor(cell.speedup.median) for cell in cells])]
     title = f"Speed-up on {workers} threads"
-    return Chart(f"{section.name}-speedup", title, _said(cells, view), _figure(traces, layout))
+    return Chart(f"{section.name}-speedup", title, _said(cells, view), fig.whole(traces, layout))
 
 
 def _over_workers(section: Section, view: View) -> Chart:
@@ -139,12 +121,12 @@ def _over_workers(section: Section, view: View) -> Chart:
         trace |= {"x": [cell.workers for cell in cells], "y": trace["x"], "error_y": error, "mode": "lines+markers"}
         trace["line"] = {"color": f"var(--{cells[0].policy})", "width": 1.5}
         traces.append(trace)
-    layout = _layout(380, left=48)
-    layout["xaxis"] |= {"title": _title("threads"), "tickvals": counts, "range": [0.8, counts[-1] + 0.2]}
-    layout["yaxis"] |= {"title": _title("speed-up over one thread"), "ticksuffix": TIMES, "rangemode": "tozero"}
+    layout = fig.layout(380, left=48)
+    layout["xaxis"] |= {"title": fig.title("threads"), "tickvals": counts, "range": [0.8, counts[-1] + 0.2]}
+    layout["yaxis"] |= {"title": fig.title("speed-up over one thread"), "ticksuffix": TIMES, "rangemode": "tozero"}
     layout["yaxis"] |= {"showgrid": True, "gridcolor": "var(--grid)"}
     words = "; ".join(f"on {count} threads {_said(section.on(count), view)}" for count in section.counts)
-    return Chart(f"{section.name}-speedup", "Speed-up by number of threads", words, _figure(traces, layout))
+    return Chart(f"{section.name}-speedup", "Speed-up by number of threads", words, fig.whole(traces, layout))
 
 
 def times(section: Section) -> Chart | None:
@@ -157,16 +139,16 @@ def times(section: Section) -> Chart | None:
     notes = [duration(span.median) + _times(reference, span) for span in spans]
     low, high = log10(min(s.low for s in spans)), log10(max(s.high for s in spans))
     decades = range(floor(low), ceil(high) + 1)
-    layout = _layout(len(cells) * ROW + 76, top=24, right=108)
+    layout = fig.layout(len(cells) * ROW + 76, top=24, right=108)
     layout["xaxis"] |= {
         "type": "log",
         "range": [low - 0.25, high + 0.25],
         "tickvals": [10.0**power for power in decades],
-        "ticktext": [_tick(power) for power in decades],
-        "title": _title("logarithmic scale"),
+        "ticktext": [fig.tick(power) for power in decades],
+        "title": fig.title("logarithmic scale"),
     }
-    layout["yaxis"] |= _rows([cell.name for cell in cells]) | {"gridcolor": "var(--grid)", "showgrid": True}
-    layout["annotations"] = _margin_notes(notes)
+    layout["yaxis"] |= fig.rows([cell.name for cell in cells]) | {"gridcolor": "var(--grid)", "showgrid": True}
+    layout["annotations"] = fig.margin_notes(notes)
     symbols = [SYMBOLS.get(cell.implementation, "circle") for cell in cells]
     trace = {
         "x": [span.median for span in spans],
@@ -178,13 +160,13 @@ def times(section: Section) -> Chart | None:
             "opacity": 1,
             "color": "var(--ink)",
         },
-        "error_x": _errors(spans) | {"color": "var(--ink)"},
+        "error_x": fig.errors(spans) | {"color": "var(--ink)"},
         "customdata": [f"{cell.name}: {note}" for cell, note in zip(cells, notes, strict=True)],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
     words = "; ".join(f"{cell.name} {note}" for cell, note in zip(cells, notes, strict=True))
     title = f"Time per {singular(section.unit)}, one thread"
-    return Chart(f"{section.name}-time", title, words, _figure([trace], layout))
+    return Chart(f"{section.name}-time", title, words, fig.whole([trace], layout))
 
 
 def _times(reference: Interval | None, span: Interval) -> str:
@@ -192,12 +174,6 @@ def _times(reference: Interval | None, span: Interval) -> str:
         return ""
     ratio = reference.median / span.median
     return f" · {factor(ratio, 0 if ratio >= 10 else 1)}"
-
-
-def _tick(power: int) -> str:
-    """10 to this power, in seconds."""
-    unit, least = next(((u, p) for u, p in (("s", 0), ("ms", -3), ("µs", -6), ("ns", -9)) if power >= p), ("ps", -12))
-    return f"{10.0 ** (power - least):g} {unit}"
 
 
 def _dots(rows: Sequence[float], cells: Sequence[Cell], view: View) -> Figure:
@@ -215,20 +191,9 @@ def _dots(rows: Sequence[float], cells: Sequence[Cell], view: View) -> Figure:
             "color": color,
             "line": {"width": 1.5, "color": [color if not cell.conclusive else "var(--paper)" for cell in cells]},
         },
-        "error_x": _errors([cell.speedup for cell in cells]) | {"color": color},
+        "error_x": fig.errors([cell.speedup for cell in cells]) | {"color": color},
         "customdata": [_hover(cell, view) for cell in cells],
         "hovertemplate": "%{customdata}<extra></extra>",
-    }
-
-
-def _errors(spans: Sequence[Interval]) -> Figure:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [span.high - span.median for span in spans],
-        "arrayminus": [span.median - span.low for span in spans],
-        "thickness": 2,
-        "width": 0,
     }
 
 
@@ -252,9 +217,12 @@ def _said(cells: Sequence[Cell], view: View) -> str:
 
 
 def _ceiling_shapes(ceiling: Interval, top: float, bottom: float) -> list[Figure]:
-    band = _line(ceiling.low, ceiling.high, top, bottom, "var(--band)") | {"type": "rect", "fillcolor": "var(--band)"}
+    band = fig.line(ceiling.low, ceiling.high, top, bottom, "var(--band)") | {
+        "type": "rect",
+        "fillcolor": "var(--band)",
+    }
     band["line"] = {"width": 0}
-    return [band, _line(ceiling.median, ceiling.median, top, bottom, "var(--ceiling)", width=2)]
+    return [band, fig.line(ceiling.median, ceiling.median, top, bottom, "var(--ceiling)", width=2)]
 
 
 def _ceiling_trace(middles: Sequence[float], rows: Sequence[int]) -> Figure:
@@ -268,73 +236,13 @@ def _ceiling_trace(middles: Sequence[float], rows: Sequence[int]) -> Figure:
     }
 
 
-def _line(
-    x0: float, x1: float, y0: float, y1: float, color: str, *, width: float = 1, dash: str = "solid", xref: str = "x"
-) -> Figure:
-    line = {"color": color, "width": width, "dash": dash}
-    return {"type": "line", "layer": "below", "xref": xref, "x0": x0, "x1": x1, "y0": y0, "y1": y1, "line": line}
-
-
 def _speedup_axis(cells: Sequence[Cell], tops: Sequence[float]) -> Figure:
     low = min([LEAST, *(cell.speedup.low - 0.05 for cell in cells)])
     high = max([*tops, *(cell.speedup.high for cell in cells)])
     return {
         "range": [max(low, 0), high + 0.04 * (high - low)],
-        "title": _title("speed-up over one thread"),
+        "title": fig.title("speed-up over one thread"),
         "ticksuffix": TIMES,
         "nticks": 7,
         "tickangle": 0,
-    }
-
-
-def _margin_notes(notes: Sequence[str], color: str = "var(--ink)") -> list[Figure]:
-    """A text a row, to the right of the axes."""
-    shared = {"x": 1, "xref": "paper", "xshift": 10, "xanchor": "left", "showarrow": False}
-    font = {"size": 12, "color": color}
-    return [shared | {"y": row, "text": note, "font": font} for row, note in enumerate(notes)]
-
-
-def _rows(labels: Sequence[str], family: str = SANS) -> Figure:
-    return {
-        "tickvals": list(range(len(labels))),
-        "ticktext": [f"{label}  " for label in labels],
-        "range": [len(labels) - 0.5, -0.5],
-        "tickfont": {"family": family, "size": 13, "color": "var(--ink)"},
-    }
-
-
-def _title(text: str) -> Figure:
-    return {"text": text, "standoff": 10, "font": {"size": 12, "color": "var(--muted)"}}
-
-
-def _figure(traces: list[Figure], layout: Figure) -> Figure:
-    return {"data": [{"type": "scatter", "showlegend": False} | trace for trace in traces], "layout": layout}
-
-
-def _layout(height: int, *, top: int = 8, left: int = 4, right: int = 16) -> Figure:
-    axis: Figure = {
-        "fixedrange": True,
-        "zeroline": False,
-        "showgrid": False,
-        "automargin": True,
-        "ticks": "",
-        "tickfont": {"size": 12, "color": "var(--muted)"},
-    }
-    return {
-        "height": height,
-        "margin": {"t": top, "r": right, "b": 48, "l": left},
-        "font": {"family": SANS, "size": 13, "color": "var(--ink)"},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": False,
-        "dragmode": False,
-        "hovermode": "closest",
-        "hoverlabel": {
-            "bgcolor": "var(--panel)",
-            "bordercolor": "var(--rule)",
-            "align": "left",
-            "font": {"family": SANS, "size": 13, "color": "var(--ink)"},
-        },
-        "xaxis": axis | {"showgrid": True, "gridcolor": "var(--grid)"},
-        "yaxis": dict(axis),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from math import floor, log10
 from statistics import median
 from typing import Any
 
+from gilscope.experiments import Experiment, Place
+from gilscope.experiments import load as load_experiments
 from gilscope.kernels import Kernel, load
 from gilscope.measure import record
 from gilscope.measure.stats import ROUNDS_LEAST, Interval, judge_intervals, median_interval
@@ -121,6 +124,22 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A finding's part of the page. The experiment's own words are empty where this installation has none of it."""
+
+    name: str
+    claim: str
+    verdict: str
+    reason: str
+    evidence: str
+    charts: tuple[Mapping[str, Any], ...]
+    why: str
+    refuted_by: str
+    reading: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """All that the page says."""
 
@@ -130,6 +149,7 @@ class View:
     complete: bool
     workers: int
     words: Words
+    claims: tuple[Claim, ...]
     sections: tuple[Section, ...]
     environment: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """Groups of (name, value)."""
@@ -156,13 +176,15 @@ def view(document: Document, warnings: Sequence[str] = ()) -> View:
     kernels = load()
     names = list(dict.fromkeys(cell.kernel for cell in cells))
     workers = _workers(cells)
+    claims = tuple(_claims(document))
     return View(
         headline=headline(document),
-        deck=_deck(document, cells),
+        deck=_deck(document, cells, claims),
         created=str(document.get("created", "")),
         complete=bool(document.get("complete", True)),
         workers=workers,
         words=_words(document),
+        claims=claims,
         sections=tuple(
             _section(name, kernels.get(name), [cell for cell in cells if cell.kernel == name], workers)
             for name in names
@@ -177,6 +199,8 @@ def headline(document: Document) -> str:
     """What the document says, in a sentence or two: the median of the native cells on the most workers measured."""
     cells = _cells(document)
     complete = document.get("complete", True)
+    if not cells and document.get("findings"):
+        return _tally(_claims(document), complete)
     if not cells:
         return "Nothing was measured." if complete else "Interrupted in the first round: nothing was measured."
     workers = _workers(cells)
@@ -189,6 +213,15 @@ def headline(document: Document) -> str:
         on_most = [cell for cell in native if cell.workers == workers]
         sentence = _sentence(on_most, workers, _words(document))
     return sentence if complete else f"Interrupted after {_plural(cells[0].rounds, 'round')}. {sentence}"
+
+
+def _tally(claims: Sequence[Claim], complete: bool) -> str:
+    """How many claims got which verdict."""
+    counts = Counter(claim.verdict for claim in claims)
+    verdicts = ("confirmed", "refuted", "inconclusive", "not measurable here")
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
+    sentence = f"{_plural(len(claims), 'claim')} put to the test on this machine: {said}."
+    return sentence if complete else f"Interrupted. {sentence}"
 
 
 def _sentence(cells: Sequence[Cell], workers: int, words: Words) -> str:
@@ -307,6 +340,29 @@ def _cells(document: Document) -> list[Cell]:
     return sorted(cells, key=key)
 
 
+def _claims(document: Document) -> list[Claim]:
+    experiments = load_experiments()
+    try:
+        return [_claim(finding, experiments.get(finding["name"])) for finding in document.get("findings", [])]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise record.RecordError(f"a finding of the results is not as it should be: {error}") from error
+
+
+def _claim(finding: Mapping[str, Any], experiment: Experiment | None) -> Claim:
+    return Claim(
+        name=finding["name"],
+        claim=finding["claim"],
+        verdict=finding["verdict"],
+        reason=finding["reason"],
+        evidence=finding["evidence"],
+        charts=tuple(finding["charts"]),
+        why=experiment.why if experiment else "",
+        refuted_by=experiment.refuted_by if experiment else "",
+        reading=experiment.reading if experiment else "",
+        places=experiment.places if experiment else (),
+    )
+
+
 def _cell(row: Mapping[str, Any]) -> Cell:
     return Cell(
         kernel=row["kernel"],
@@ -384,14 +440,20 @@ def _reasons(cells: Sequence[Cell]) -> str:
     return "; ".join(f"{cell.name}: {cell.reason}" for cell in cells)
 
 
-def _deck(document: Document, cells: Sequence[Cell]) -> str:
+def _deck(document: Document, cells: Sequence[Cell], claims: Sequence[Claim]) -> str:
     """The circumstances in a line."""
-    if not cells:
+    if not cells and not claims:
         return ""
-    parts = [_plural(len({cell.kernel for cell in cells}), "kernel"), _plural(cells[0].rounds, "interleaved round")]
+    parts = [_plural(len(claims), "claim")] if claims else []
+    if cells:
+        parts += [
+            _plural(len({cell.kernel for cell in cells}), "kernel"),
+            _plural(cells[0].rounds, "interleaved round"),
+        ]
     if version := _fact(document, "python", "version"):
         parts.append(f"{_fact(document, 'python', 'implementation') or 'Python'} {version}")
-    parts.append(f"{_cpus(cells[0].cpus)} to use")
+    if cells:
+        parts.append(f"{_cpus(cells[0].cpus)} to use")
     with suppress(KeyError, ValueError):
         parts.append(f"{datetime.fromisoformat(document['created']):%-d %B %Y, %H:%M} UTC")
     return " · ".join(parts)

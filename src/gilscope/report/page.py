@@ -17,7 +17,7 @@ from gilscope import __version__
 from gilscope.annotate import annotate
 from gilscope.kernels import load
 from gilscope.measure import environment, record, stats
-from gilscope.report import charts, theme
+from gilscope.report import charts, findings, theme
 from gilscope.report.data import NAMES, Document, Words, duration, factor, singular, view
 from gilscope.report.listing import kernel_listings, support_listings
 from gilscope.sources import cython_sources
@@ -50,6 +50,7 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
     templates.filters["typeset"] = lambda text: _typeset(text, shown.words)
     return templates.get_template("index.html.j2").render(
         view=shown,
+        claim_charts={claim.name: findings.charts(claim.name, claim.charts) for claim in shown.claims},
         overview=charts.overview(shown),
         speedups={section.name: charts.speedup(section, shown) for section in shown.sections},
         times={section.name: charts.times(section) for section in shown.sections},

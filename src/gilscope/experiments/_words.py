@@ -1,0 +1,51 @@
+"""Judgements and sentences that several experiments need."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gilscope.experiments._spec import Data, Place
+from gilscope.measure.stats import Interval, Scaling, Truth, judge
+
+BEFORE_3_12 = {"3.11": "Python/ceval_gil.h", "3.12 to 3.15": "Python/ceval_gil.c"}
+TAKE = Place("take_gil", "waits for the GIL, and asks the holder to let go after each switch interval", BEFORE_3_12)
+DROP = Place("drop_gil", "lets go, and after a request waits until another thread has taken it", BEFORE_3_12)
+SAVE = Place(
+    "PyEval_SaveThread",
+    "what Py_BEGIN_ALLOW_THREADS and Cython's `with nogil` call",
+    {"3.11": "Python/ceval.c", "3.12 to 3.15": "Python/ceval_gil.c"},
+)
+HANDLE = {
+    "3.11": "eval_frame_handle_pending, Python/ceval.c",
+    "3.12 to 3.15": "_Py_HandlePending, Python/ceval_gil.c",
+}
+BREAKER = Place("the evaluation loop's breaker", "where a request to let go is seen: between two bytecodes", HANDLE)
+
+
+def figure(value: Interval, unit: str = "x", places: int = 2) -> str:
+    """1.97x [1.95, 1.99]"""
+    return f"{value.median:.{places}f}{unit} [{value.low:.{places}f}, {value.high:.{places}f}]"
+
+
+def scaled(cell: Mapping[str, Any]) -> Scaling:
+    """A cell of Lab.scaling."""
+    return Scaling(cell["one"], cell["many"], cell["factor"])
+
+
+def ceiling(data: Data) -> Scaling:
+    """Plain C threads that only compute, in the same rounds."""
+    machine = data["machine"]
+    return Scaling(machine["one"], machine["many"], machine["workers"])
+
+
+def scales(cell: Mapping[str, Any], data: Data, limit: Scaling | None = None) -> Truth:
+    """Whether the cell gains what the ceiling gains (or another limit, plain C threads that do the cell's work)."""
+    machine = data["machine"]
+    verdict, _ = judge(scaled(cell), limit or ceiling(data), ceiling(data), machine["workers"], machine["cpus"])
+    return {"scales": True, "does not scale": False, "partly": False}.get(verdict)
+
+
+def stands(cell: Mapping[str, Any], data: Data) -> Truth:
+    """Whether the cell gains nothing."""
+    machine = data["machine"]
+    verdict, _ = judge(scaled(cell), ceiling(data), ceiling(data), machine["workers"], machine["cpus"])
+    return {"does not scale": True, "scales": False, "partly": False}.get(verdict)

@@ -1,0 +1,58 @@
+"""python-threads: do threads that compute in Python run side by side?"""
+
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
+from gilscope.experiments._words import BREAKER, DROP, TAKE, ceiling, figure, scaled, stands
+from gilscope.variants import variants_of
+
+KERNELS = ("spin", "montecarlo")
+
+
+def measure(lab: Lab, implementation: str, policy: str) -> Data:
+    """The loops of these kernels, by default those in Python, on one thread and on two that do as much each."""
+    from gilscope.kernels import load
+
+    cells = {}
+    for name in KERNELS:
+        (cell,) = (c for c in variants_of(name) if (c.implementation, c.policy) == (implementation, policy))
+        kernel = load()[name]
+        cells[name] = (cell, kernel.inputs(kernel.sizes["tiny"], 0))
+    return {"cells": lab.scaling(cells)}
+
+
+def judge(data: Data) -> Judgement:
+    speedups = {name: scaled(cell).speedup() for name, cell in data["cells"].items()}
+    limit = ceiling(data).speedup()
+    slower = [name for name, speedup in speedups.items() if speedup.high < 1]
+    figures = ", ".join(f"{name} {figure(speedup)}" for name, speedup in speedups.items())
+    evidence = f"Two threads ran {figures} as fast as one; plain C threads gain {figure(limit)}."
+    if slower:
+        evidence += f" Slower than one thread: {', '.join(slower)}."
+    points = tuple(Point(name, speedup) for name, speedup in speedups.items())
+    chart = Chart(
+        "rows",
+        Axis("speed-up of 2 threads over one", "x"),
+        series=(
+            Series("threads", "own", points),
+            Series("plain C threads", "ceiling", (Point("C threads", limit),)),
+        ),
+        limits=(Limit(1.0, "one thread"), Limit(limit.median, "ceiling")),
+    )
+    conditions = {f"{name} gains nothing on two threads": stands(cell, data) for name, cell in data["cells"].items()}
+    return Judgement(conditions, evidence, (chart,))
+
+
+EXPERIMENT = Experiment(
+    name="python-threads",
+    claim="CPU-bound Python threads do not run in parallel, and may be slower than one.",
+    why="A thread needs the GIL for every bytecode, and there is one GIL. Two threads that compute take turns of one "
+    "switch interval each, and each turn costs a hand-off between cores.",
+    refuted_by="Two threads that gain what two plain C threads gain, as they do on a free-threaded interpreter.",
+    reading="A row a loop, with its 95 % interval. At 1 the second thread is worth nothing, below 1 it does harm; the "
+    "ceiling is what two plain C threads gained in the same seconds.",
+    places=(TAKE, BREAKER, DROP),
+    measure=measure,
+    judge=judge,
+    parameters={"implementation": "python", "policy": "own"},
+    control={"implementation": "capi", "policy": "released"},
+    seconds=3.0,
+)

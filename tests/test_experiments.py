@@ -1,0 +1,305 @@
+"""The experiments: the frame, the verdicts on made-up data, a short run of each, and a negative control each."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from documents import document
+
+from gilscope.cli import main
+from gilscope.experiments import CLAIMS, Experiment, Finding, absent, find, judged, load
+from gilscope.experiments import _process as process
+from gilscope.experiments._lab import Lab
+from gilscope.measure import record
+from gilscope.measure.compare import turns
+from gilscope.measure.stats import Interval, at_least, at_most, verdict_on
+from gilscope.scope import gil_enabled
+
+SHORTEST = 0.05
+"""Of the usual time: the least number of rounds, whatever they take."""
+EXPERIMENTS = list(load().values())
+ROUNDS = 12
+
+needs_gil = pytest.mark.skipif(not gil_enabled(), reason="there is no GIL to hold or to release")
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def quiet(gain: float = 1.99, others: float = 0.01) -> dict[str, Any]:
+    """What Lab.machine() says of a machine whose second core gains this much."""
+    return {"one": [0.01] * ROUNDS, "many": [0.02 / gain] * ROUNDS, "workers": 2, "cpus": 2.0, "others": others}
+
+
+def cell(gain: float, others: float | None = None) -> dict[str, Any]:
+    """A cell of Lab.scaling that gains this much on two threads in the first round, and in the others, too, or less."""
+    many = [2.0 / gain, *[2.0 / (others or gain)] * (ROUNDS - 1)]
+    return {"one": [1.0] * ROUNDS, "many": many, "factor": 2, "calls": 1}
+
+
+# The verdict.
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "most"), [(2, 3, True, False), (0, 0.5, False, True), (0.5, 2, None, None)]
+)
+def test_an_interval_against_a_limit(low: float, high: float, least: bool | None, most: bool | None) -> None:
+    value = Interval((low + high) / 2, low, high)
+    assert (at_least(value, 1), at_most(value, 1)) == (least, most)
+
+
+def test_a_claim_needs_all_its_conditions() -> None:
+    assert verdict_on({"a": True, "b": True}) == ("confirmed", "2 of 2 conditions hold")
+    assert verdict_on({"a": True, "b": None}) == ("inconclusive", "not clear: b")
+    assert verdict_on({"a": False, "b": None, "c": True}) == ("refuted", "not so: a")
+    with pytest.raises(ValueError, match="at least one condition"):
+        verdict_on({})
+
+
+def made_up(name: str, cells: dict[str, Any], machine: dict[str, Any]) -> Finding:
+    return judged(load()[name], {"cells": cells, "machine": machine}, 1.0)
+
+
+RELEASED, HELD = "spin, C, released", "spin, C, held"
+
+
+@pytest.mark.parametrize(
+    ("released", "held", "machine", "verdict"),
+    [
+        (cell(1.98), cell(1.0), quiet(), "confirmed"),
+        (cell(1.0), cell(1.0), quiet(), "refuted"),
+        (cell(1.98), cell(1.97), quiet(), "refuted"),
+        (cell(1.98, 1.2), cell(1.0), quiet(), "inconclusive"),
+        (cell(1.98), cell(1.0), quiet(gain=1.2), "inconclusive"),
+        (cell(1.0), cell(1.0), quiet(others=0.5), "inconclusive"),
+    ],
+)
+def test_gil_release_on_made_up_data(released: Any, held: Any, machine: Any, verdict: str) -> None:
+    assert made_up("gil-release", {RELEASED: released, HELD: held}, machine).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("spin", "machine", "verdict"),
+    [
+        (cell(0.9), quiet(), "confirmed"),
+        (cell(1.96), quiet(), "refuted"),
+        (cell(1.9, 1.1), quiet(), "inconclusive"),
+        (cell(1.0), quiet(gain=1.1), "inconclusive"),
+    ],
+)
+def test_python_threads_on_made_up_data(spin: Any, machine: Any, verdict: str) -> None:
+    finding = made_up("python-threads", {"spin": spin}, machine)
+    assert finding.verdict == verdict
+    assert ("Slower than one thread: spin" in finding.evidence) == (spin == cell(0.9))
+
+
+# Every experiment.
+
+
+@pytest.fixture(params=EXPERIMENTS, ids=lambda experiment: experiment.name)
+def experiment(request: pytest.FixtureRequest) -> Experiment:
+    return request.param
+
+
+def test_an_experiment_says_what_a_reader_needs(experiment: Experiment) -> None:
+    for text in (experiment.claim, experiment.why, experiment.refuted_by, experiment.reading):
+        assert text.strip().endswith((".", "?"))
+    assert experiment.places
+    for place in experiment.places:
+        assert place.files
+    assert experiment.control.keys() <= experiment.parameters.keys()
+    assert experiment.control
+    assert 0 < experiment.seconds < experiment.limit
+    assert (experiment.measure.__doc__ or "").partition("\n")[0].endswith(".")
+
+
+def test_the_shortest_run_finds_something(experiment: Experiment) -> None:
+    finding = find(experiment, scale=SHORTEST)
+    assert "failed" not in finding.data, finding.data
+    json.dumps(finding.to_json())
+    if finding.verdict == "not measurable here":
+        return
+    assert finding.evidence.endswith(".")
+    assert finding.charts
+    again = judged(experiment, json.loads(json.dumps(finding.data)), finding.seconds)
+    assert again == finding
+
+
+@needs_gil
+def test_the_negative_control_turns_the_verdict(experiment: Experiment) -> None:
+    for scale in (SHORTEST, 0.3, 1.0):  # longer, where noise hides it
+        finding = find(experiment, scale=scale, changes=experiment.control)
+        if finding.verdict == "not measurable here":
+            pytest.skip(finding.reason)
+        assert "failed" not in finding.data, finding.data
+        assert finding.verdict != "confirmed", finding.evidence
+        if finding.verdict == "refuted":
+            return
+
+
+# The child process.
+
+
+def in_child(monkeypatch: pytest.MonkeyPatch, code: str, limit: float = 1.0) -> Finding:
+    """What becomes of an experiment whose measurement is this code."""
+    program = (
+        "import gilscope.experiments as e, dataclasses, sys\n"
+        f"def measure(lab, **_):\n    {code}\n"
+        "name, one = next(iter(e.load().items()))\n"
+        "e.load = lambda: {name: dataclasses.replace(one, measure=measure)}\n"
+        "import gilscope.experiments.__main__\n"
+    )
+    monkeypatch.setattr(process, "CHILD", ("-c", program))
+    monkeypatch.setattr(process, "GRACE", 1.0)
+    return find(replace(EXPERIMENTS[0], limit=limit))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import ctypes; ctypes.string_at(0)", "ended by SIGSEGV"),
+        ("import time; time.sleep(60)", "ran past its limit of 1 s"),
+        ("import signal, os; signal.signal(signal.SIGTERM, signal.SIG_IGN); os._exit(3)", "ended with status 3"),
+        ("raise ValueError('of no use')", "failed: ValueError: of no use"),
+    ],
+)
+def test_what_goes_wrong_in_the_child_is_a_finding(monkeypatch: pytest.MonkeyPatch, code: str, reason: str) -> None:
+    finding = in_child(monkeypatch, code)
+    assert (finding.verdict, finding.reason) == ("inconclusive", reason)
+    if "status" not in reason:  # with the stack, whatever it was
+        assert "in measure" in finding.data["stderr"]
+
+
+def test_what_can_not_be_measured_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = in_child(monkeypatch, "raise e.NotHere('no such thing')", limit=30)
+    assert (finding.verdict, finding.reason) == ("not measurable here", "no such thing")
+
+
+def test_what_a_child_prints_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = in_child(monkeypatch, "print('{}'); sys.stderr.write('Oh\\n'); raise e.NotHere('fine')", limit=30)
+    assert finding.reason == "fine"
+
+
+def test_the_lab_keeps_to_its_time_and_brackets_every_round() -> None:
+    lab = Lab(0.2)
+    assert list(lab.rounds())[:5] == [0, 1, 2, 3, 4]
+    machine = lab.machine()
+    assert len(machine["one"]) == len(machine["many"]) >= 5
+
+
+# The command line, the results, the report.
+
+
+def test_the_syllabus_has_every_experiment_and_says_what_is_not_there() -> None:
+    assert load().keys() | absent().keys() == CLAIMS.keys()
+    assert list(load()) == [name for name in CLAIMS if name in load()]
+    shown = call("list", "experiments").output
+    for name, claim in absent().items():
+        assert f"not there: {claim}" in shown
+        assert name in shown
+    for experiment in EXPERIMENTS:
+        assert experiment.claim in shown
+    assert {item["name"] for item in json.loads(call("list", "experiments", "--json").output)} == CLAIMS.keys()
+
+
+def test_the_command_line_knows_the_names_without_importing_them() -> None:
+    from gilscope.cli._types import experiment_names
+
+    assert experiment_names() == sorted(load())
+
+
+def test_explain(experiment: Experiment) -> None:
+    shown = call("explain", experiment.name).output
+    for text in (experiment.claim, experiment.why, experiment.refuted_by, experiment.places[0].function):
+        assert text in shown
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, verdicts: dict[str, str]) -> None:
+    """Findings at once."""
+
+    def found(experiment: Experiment, **_: Any) -> Finding:
+        verdict: Any = verdicts.get(experiment.name, "confirmed")
+        return Finding(experiment.name, experiment.claim, verdict, "because", "It was 2x [1, 3].", {}, (), 0.1)
+
+    monkeypatch.setattr("gilscope.experiments.find", found)
+
+
+def test_run_of_named_experiments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake(monkeypatch, {"gil-release": "inconclusive"})
+    path = tmp_path / "found.json"
+    done = call("run", "python-threads", "gil-release", "--quiet", "--json", str(path))
+    assert done.exit_code == 0
+    assert "python-threads: confirmed (because)" in done.output
+    assert "It was 2x [1, 3]." in done.output
+    saved = record.load(path)
+    assert [finding["verdict"] for finding in saved["findings"]] == ["confirmed", "inconclusive"]
+    assert saved["rows"] == []
+    assert call("run", "gil-release", "--quiet").exit_code == 3
+    assert json.loads(call("run", "gil-release", "--quiet", "--json", "-").stdout)["findings"]
+
+
+def test_run_stopped_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stop(experiment: Experiment, **_: Any) -> Finding:
+        if experiment.name == "gil-release":
+            raise KeyboardInterrupt
+        return Finding(experiment.name, experiment.claim, "confirmed", "", "So.", {}, (), 0.1)
+
+    monkeypatch.setattr("gilscope.experiments.find", stop)
+    path = tmp_path / "found.json"
+    done = call("run", "python-threads", "gil-release", "--quiet", "--json", str(path))
+    assert done.exit_code == 130
+    assert done.stderr == "gilscope: interrupted after 1 of 2 experiments\n"
+    assert record.load(path)["complete"] is False
+
+
+def with_findings(**verdicts: str) -> dict[str, Any]:
+    made = document([])
+    made["findings"] = [
+        {"name": name.replace("_", "-"), "claim": f"The claim of {name}.", "verdict": verdict, "reason": "because"}
+        | {"evidence": f"It was {verdict}.", "data": {}, "charts": [], "seconds": 1.0}
+        for name, verdict in verdicts.items()
+    ]
+    return made
+
+
+def test_compare_lists_the_claims_that_turned(tmp_path: Path) -> None:
+    old = with_findings(convoy="confirmed", memory="confirmed", web="refuted")
+    new = with_findings(convoy="refuted", memory="confirmed", gil_release="confirmed")
+    assert [(turn.name, turn.old, turn.new) for turn in turns(old, new)] == [
+        ("convoy", "confirmed", "refuted"),
+        ("web", "refuted", None),
+        ("gil-release", None, "confirmed"),
+    ]
+    paths = [str(tmp_path / name) for name in ("old.json", "new.json")]
+    record.save(old, paths[0])
+    record.save(new, paths[1])
+    shown = call("compare", *paths).output
+    assert "claim convoy: confirmed -> refuted\n  It was refuted." in shown
+    assert "claim web: refuted -> not tested" in shown
+    assert "memory" not in shown
+    assert [turn["name"] for turn in json.loads(call("compare", *paths, "--json").output)["claims"]] == [
+        "convoy",
+        "web",
+        "gil-release",
+    ]
+    new["findings"] = [3]
+    record.save(new, paths[1])
+    done = call("compare", *paths)
+    assert done.exit_code == 2
+    assert "a finding that is none" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_child_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a child has started ends with it."""
+    mark = tmp_path / "alive"
+    grandchild = f"import time, pathlib; time.sleep(2); pathlib.Path({str(mark)!r}).touch()"
+    code = f"import subprocess; subprocess.Popen([sys.executable, '-c', {grandchild!r}]); raise e.NotHere('fine')"
+    assert in_child(monkeypatch, code, limit=30).reason == "fine"
+    time.sleep(2.5)
+    assert not mark.exists()
