@@ -203,7 +203,7 @@ static enum state state_of(lane *which, bool holds, int64_t interval, uintptr_t 
     which->last_blocked = (uint8_t)blocked;
     which->unchecked = blocked == WAITS_CORE ? RECHECK_TICKS : 0;
     /* The sampler itself needs a core: a thread that ran until just now, and could go on, stands aside for it. */
-    if (blocked == WAITS_CORE && (second - before) * 2 > interval) return holds ? HOLDS : RELEASED;
+    if (blocked == WAITS_CORE && (second - before) * 8 > interval) return holds ? HOLDS : RELEASED;
     return holds ? HOLDS_ABSENT : blocked;
 }
 

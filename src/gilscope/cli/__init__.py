@@ -3,11 +3,24 @@
 import click
 
 import gilscope
-from gilscope.cli import annotate, bench, calibrate, compare, completion, doctor, explain, probe, report, run, verify
+from gilscope.cli import (
+    annotate,
+    atlas,
+    bench,
+    calibrate,
+    compare,
+    completion,
+    doctor,
+    explain,
+    probe,
+    report,
+    run,
+    verify,
+)
 from gilscope.cli import list as list_
 from gilscope.cli._program import NAME, Program
 
-COMMANDS = (run, probe, list_, explain, verify, bench, compare, doctor, calibrate, report, annotate, completion)
+COMMANDS = (run, probe, atlas, list_, explain, verify, bench, compare, doctor, calibrate, report, annotate, completion)
 
 
 @click.group(

@@ -2,10 +2,6 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +51,8 @@ def command(
 
     Exit status: 0 fine, 1 a gate failed, 2 the function could not be called, 3 no clear answer.
     """
+    from gilscope.scope.process import TargetError, run
+
     task: dict[str, Any] = {
         "setup": setup,
         "threads": threads,
@@ -67,7 +65,10 @@ def command(
         raise click.UsageError("--args goes with MODULE:CALLABLE; a statement names its own arguments")
     else:
         task["statement"] = target
-    found = run(task, timeout)
+    try:
+        found = run(task, timeout)
+    except TargetError as error:
+        raise Failure(str(error), INCONCLUSIVE if error.late else USAGE) from error
     failed, unsure = check(found, gates)
     if json_to:
         text = json.dumps(found | {"failed": failed}, indent=1)
@@ -82,53 +83,6 @@ def command(
     if failed:
         return FAILED
     return INCONCLUSIVE if unsure or found["verdict"] == "inconclusive" else 0
-
-
-def run(task: dict[str, Any], timeout: float) -> dict[str, Any]:
-    """The probe's JSON, from a process of its own. Failure says in one line what the target did instead."""
-    name = task["name"]
-    with tempfile.TemporaryDirectory() as folder:
-        task_file, result_file, errors = Path(folder, "task"), Path(folder, "result"), Path(folder, "errors")
-        task_file.write_text(json.dumps(task))
-        command = [sys.executable, "-m", "gilscope.cli._child", str(task_file), str(result_file)]
-        with errors.open("wb") as stderr:
-            child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
-            )
-            try:
-                status = child.wait(timeout)
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGABRT)
-                try:
-                    child.wait(2)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
-                where = _where(errors.read_text(errors="replace"))
-                raise Failure(f"{name}: no answer within {timeout:g} s{where}", INCONCLUSIVE) from None
-            finally:
-                if child.poll() is None:
-                    child.kill()
-                    child.wait()
-        if not result_file.exists():
-            how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-            last = [line for line in errors.read_text(errors="replace").splitlines() if line.strip()]
-            said = f": {last[-1]}" if last and status >= 0 else ""
-            raise Failure(f"{name} ended the process ({how}){said}", USAGE)
-        result: dict[str, Any] = json.loads(result_file.read_text())
-    if "error" in result:
-        raise Failure(result["error"], USAGE)
-    probe: dict[str, Any] = result["probe"]
-    return probe
-
-
-def _where(stacks: str) -> str:
-    """The place of the target's frame in what faulthandler wrote."""
-    places = re.findall(r'File "([^"]*)", line (\d+) in (\S+)', stacks)
-    for file, line, function in places:
-        if "gilscope" not in file and "threading" not in file and "concurrent" not in file:
-            return f"; it was at {file}:{line} in {function}"
-    return ""
 
 
 def check(found: dict[str, Any], gates: dict[str, float | None]) -> tuple[list[str], list[str]]:

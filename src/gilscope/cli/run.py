@@ -1,7 +1,7 @@
 """gilscope run: the whole lab, and its report; or single experiments."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from gilscope.cli._investigate import investigate, show
 from gilscope.cli._measure import interrupted, measure
 from gilscope.cli._output import warn
 from gilscope.cli._program import FINE, INCONCLUSIVE, INTERRUPTED, Command, Failure
+
+if TYPE_CHECKING:
+    from gilscope.scope.shots import Shot
 
 # What the kernels' bench gets, in seconds, and of their usual time the experiments.
 BENCH = {"quick": 15, "default": 45, "thorough": 120}
@@ -60,6 +63,7 @@ def command(
     from gilscope.experiments import load
     from gilscope.measure import environment, record
     from gilscope.report import ReportError, check, headline, write
+    from gilscope.scope.shots import trace
 
     names = tuple(dict.fromkeys(experiments)) or tuple(load())
     out = out or (None if experiments else Path("report"))
@@ -71,12 +75,16 @@ def command(
         circumstances = environment.environment()
         if not quiet:
             warn(circumstances)
+        taken: list[Shot] = []
         findings, whole = investigate(names, scale=SCALE[length], quiet=quiet)
         if experiments or not whole:
             settings: dict[str, Any] = {"experiments": list(names), "length": length}
             results = record.document([], settings, circumstances, whole)
         else:
+            taken = _shots()
             results = _bench(length, threads, quiet)
+            if taken:
+                results |= {"timelines": [shot.to_json() for shot in taken]}
         results["findings"] = [finding.to_json() for finding in findings]
         if json_to:
             record.save(results, json_to)
@@ -85,7 +93,7 @@ def command(
         if experiments and json_to != "-":
             show(results["findings"])
         if out:
-            page = write(results, out, single_file=single_file)
+            page = write(results | ({"trace": trace(taken)} if taken else {}), out, single_file=single_file)
             click.echo(f"{page}\n{headline(results)}", err=json_to == "-")
     except ReportError as error:
         raise Failure(str(error)) from error
@@ -101,6 +109,17 @@ def _bench(length: str, threads: tuple[int, ...] | None, quiet: bool) -> dict[st
     cells = select(policies=("held", "released", "own")) if length == "quick" else select()
     size = "medium" if length == "thorough" else "small"
     return measure(cells, threads, seconds=BENCH[length], quiet=quiet, warned=True, size=size)
+
+
+def _shots() -> "list[Shot]":
+    """The recordings for the timelines; none where nothing can be recorded."""
+    from gilscope.scope.recording import RecordingError
+    from gilscope.scope.shots import shots
+
+    try:
+        return shots()
+    except RecordingError:
+        return []
 
 
 def _interrupted(results: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from gilscope.report.data import Document
 
 MARK = '<meta name="generator" content="gilscope'
 """In the head of the page; the template has it."""
-OURS = {"index.html", "results.json", "plotly.min.js", "annotated", "source"}
+OURS = {"index.html", "results.json", "plotly.min.js", "annotated", "source", "atlas.html", "trace.json"}
 LAB = {"jinja2": "Jinja2", "plotly": "Plotly", "Cython": "Cython"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from base64 import b64encode
@@ -17,7 +18,7 @@ from gilscope import __version__
 from gilscope.annotate import annotate
 from gilscope.kernels import load
 from gilscope.measure import environment, record, stats
-from gilscope.report import charts, findings, theme
+from gilscope.report import charts, findings, theme, timelines
 from gilscope.report.data import NAMES, Document, Words, duration, factor, singular, view
 from gilscope.report.listing import kernel_listings, support_listings
 from gilscope.sources import cython_sources
@@ -32,12 +33,18 @@ def fill(document: Document, folder: Path) -> None:
     sources = cython_sources()
     annotate(sources, folder / "annotated")
     (folder / "source").mkdir()
-    template = _templates().get_template("source.html.j2")
+    template = templates().get_template("source.html.j2")
     for listing in [*support_listings(), *(item for source in sources for item in kernel_listings(source.stem))]:
-        text = template.render(listing=listing, policy=_policy([]), theme=theme)
+        text = template.render(listing=listing, policy=policy_of([]), theme=theme)
         (folder / "source" / f"{listing.id}.html").write_text(text, encoding="utf-8")
     shutil.copyfile(PLOTLY, folder / "plotly.min.js")
-    record.save(dict(document), folder / "results.json")
+    if document.get("atlas"):
+        from gilscope.report import atlas
+
+        (folder / "atlas.html").write_text(atlas.page(document["atlas"], home="index.html"), encoding="utf-8")
+    if document.get("trace"):
+        (folder / "trace.json").write_text(json.dumps(document["trace"]), encoding="utf-8")
+    record.save({key: value for key, value in document.items() if key != "trace"}, folder / "results.json")
     (folder / "index.html").write_text(render(document, [source.stem for source in sources]), encoding="utf-8")
 
 
@@ -46,11 +53,15 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
     shown = view(document, _warnings(document))
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     plotly_script = PLOTLY.read_text(encoding="utf-8") if annotated is None else None
-    templates = _templates()
-    templates.filters["typeset"] = lambda text: _typeset(text, shown.words)
-    return templates.get_template("index.html.j2").render(
+    made = templates()
+    made.filters["typeset"] = lambda text: _typeset(text, shown.words)
+    return made.get_template("index.html.j2").render(
         view=shown,
         claim_charts={claim.name: findings.charts(claim.name, claim.charts) for claim in shown.claims},
+        timelines=timelines.pairs(document, shown.words),
+        timeline_calls=next((shot["calls"] for shot in document.get("timelines", ())), 0),
+        traced="trace" in document,
+        atlas=bool(document.get("atlas")),
         overview=charts.overview(shown),
         speedups={section.name: charts.speedup(section, shown) for section in shown.sections},
         times={section.name: charts.times(section) for section in shown.sections},
@@ -61,7 +72,7 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
         version=__version__,
         script=Markup(script),
         plotly_script=Markup(plotly_script) if plotly_script else None,
-        policy=_policy([script, plotly_script] if plotly_script else [script]),
+        policy=policy_of([script, plotly_script] if plotly_script else [script]),
         settings=document.get("settings", {}),
         stats=stats,
         theme=theme,
@@ -70,7 +81,7 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
     )
 
 
-def _policy(scripts: Sequence[str]) -> str:
+def policy_of(scripts: Sequence[str]) -> str:
     """The content security policy: no network, and no script but those of these texts and the local file."""
     hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts]
     allowed = " ".join(["'self'", "file:", *hashes]) if scripts else "'none'"
@@ -89,16 +100,16 @@ def _warnings(document: Document) -> list[str]:
     return [f"{warning.message}; {warning.remedy}" for warning in found]
 
 
-def _templates() -> Environment:
-    templates = Environment(
+def templates() -> Environment:
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"duration": duration, "factor": factor, "singular": singular}
-    return templates
+    made.filters |= {"duration": duration, "factor": factor, "singular": singular}
+    return made
 
 
 def _typeset(text: str, words: Words) -> Markup:

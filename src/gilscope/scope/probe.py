@@ -80,9 +80,7 @@ class Probe:
     recording: Recording = field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        made = {name: getattr(self, name) for name in self.__slots__ if name not in ("recording", "sites")}
-        intervals = {name: value.to_json() for name, value in made.items() if isinstance(value, Interval)}
-        return made | intervals | {"advice": list(self.advice), "sites": [asdict(site) for site in self.sites]}
+        return _plain(self) | {"advice": list(self.advice)}
 
 
 def probe(
@@ -102,7 +100,7 @@ def probe(
     """
     if threads < 2:
         raise ValueError(f"a speed-up needs at least 2 threads, not {threads}")
-    target = _Target(function, arguments, keywords, name or str(getattr(function, "__qualname__", function)))
+    target = _target(function, arguments, keywords, name)
     seen = _look(target, seconds * 0.3)
     speedup, ceiling = _speedup(target, seen.batch, threads, seconds * 0.3)
     found = Probe(
@@ -148,13 +146,31 @@ class Look:
     sites: Sequence[Site]
     recording: Recording = field(repr=False, compare=False)
 
+    def to_json(self) -> dict[str, Any]:
+        return _plain(self)
 
-def look(function: Callable[..., Any], *arguments: Any, seconds: float = 0.6, **keywords: Any) -> Look:
+
+def look(
+    function: Callable[..., Any], *arguments: Any, seconds: float = 0.6, name: str | None = None, **keywords: Any
+) -> Look:
     """The first half of a probe, which needs no second core: the oracle, and a recording of about `seconds`.
 
     ProbeError as for probe().
     """
-    return _look(_Target(function, arguments, keywords, str(getattr(function, "__qualname__", function))), seconds)
+    return _look(_target(function, arguments, keywords, name), seconds)
+
+
+def _plain(found: "Probe | Look") -> dict[str, Any]:
+    """Plain values of all but the recording."""
+    made = {each: getattr(found, each) for each in found.__slots__ if each not in ("recording", "sites")}
+    intervals = {each: value.to_json() for each, value in made.items() if isinstance(value, Interval)}
+    return made | intervals | {"sites": [asdict(site) for site in found.sites]}
+
+
+def _target(
+    function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], name: str | None
+) -> "_Target":
+    return _Target(function, arguments, keywords, name or str(getattr(function, "__qualname__", function)))
 
 
 def _look(target: "_Target", seconds: float) -> Look:

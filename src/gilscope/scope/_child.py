@@ -1,9 +1,9 @@
 """One probe in a process of its own: what it is told comes as a file, and so does what it found.
 
-    python -m gilscope.cli._child TASK.json RESULT.json
+    python -m gilscope.scope._child TASK.json RESULT.json
 
 The task: {"setup": str, "statement": str} or {"setup": str, "callable": "module:name", "args": str}, and "threads",
-"seconds", "name". The result: {"probe": {...}} or {"error": "one line"}.
+"seconds", "name"; with "look" true, only the first half of a probe. The result: {"found": {...}} or {"error": "..."}.
 """
 
 import ast
@@ -44,11 +44,14 @@ def main() -> None:
     except BaseException as error:
         result: dict[str, Any] = {"error": f"{task['name']}: {type(error).__name__}: {error}"}
     else:
-        from gilscope.scope.probe import ProbeError, probe
+        from gilscope.scope.probe import ProbeError, look, probe
 
         try:
-            found = probe(function, *arguments, threads=task["threads"], seconds=task["seconds"], name=task["name"])
-            result = {"probe": found.to_json()}
+            if task.get("look"):
+                result = {"found": look(function, *arguments, seconds=task["seconds"], name=task["name"]).to_json()}
+            else:
+                found = probe(function, *arguments, threads=task["threads"], seconds=task["seconds"], name=task["name"])
+                result = {"found": found.to_json()}
         except (ProbeError, RuntimeError, SystemExit) as error:
             text = f"{task['name']} ended the process" if isinstance(error, SystemExit) else str(error)
             result = {"error": text}
