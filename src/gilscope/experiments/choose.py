@@ -14,7 +14,7 @@ from typing import Any
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
 from gilscope.experiments._words import TAKE
 from gilscope.kernels import load
-from gilscope.measure.stats import at_most, fastest_interval, paired_ratio
+from gilscope.measure.stats import Scaling, at_most, fastest_interval
 from gilscope.variants import native
 
 TASKS = 16
@@ -121,12 +121,12 @@ async def _in_loop(kind: str, task: Callable[[], None], pool: Executor | None) -
 def judge(data: Data) -> Judgement:
     seconds: dict[str, dict[str, list[float]]] = data["seconds"]
     winners = {kind: min(ways, key=lambda way: min(ways[way])) for kind, ways in seconds.items()}
-    conditions = {
-        f"{kind}: {way} is the fastest, or near it": at_most(
-            paired_ratio(seconds[kind][way], seconds[kind][winners[kind]]), NEAR
-        )
-        for kind, way in ADVICE.items()
-    }
+    conditions = {}
+    for kind, way in ADVICE.items():
+        others = {name: values for name, values in seconds[kind].items() if name != way}
+        best = min(others, key=lambda name: min(others[name]))
+        against = Scaling(seconds[kind][way], others[best], 1).speedup()
+        conditions[f"{kind}: {way} is the fastest, or near it"] = at_most(against, NEAR)
     spans = {
         kind: {way: fastest_interval([1e3 * second for second in values]) for way, values in ways.items()}
         for kind, ways in seconds.items()
