@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # What the compiled modules are made of.
-SOURCES := setup.py pyproject.toml $(wildcard ext/*/* ext/cy/specimens/* src/gilscope/kernels/*.py)
+SOURCES := setup.py pyproject.toml $(wildcard ext/*/* ext/cy/specimens/* ext/cy/experiments/* src/gilscope/kernels/*.py)
 
 # The requirements of the extras named in $(1), from pyproject.toml.
 requirements = $$($(BIN)/python -c 'import sys, tomllib; \
@@ -29,7 +29,7 @@ check: $(VENV)/lab $(VENV)/test ## what guards the tree beside the tests: ruff, 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror ext/capi/*.c ext/scope/*.c ext/*/*.h tests/core/*.c
+	$(BIN)/clang-format --dry-run --Werror ext/capi/*.c ext/scope/*.c ext/experiments/*.c ext/*/*.h tests/core/*.c
 
 peers: $(VENV)/lab $(VENV)/peers ## compare the kernels with NumPy, SciPy, Numba and RapidFuzz
 	@$(BIN)/python benchmarks/peers.py

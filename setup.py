@@ -1,7 +1,8 @@
 """What is compiled, and how. Metadata is in pyproject.toml.
 
 Sources are found by scanning: ext/capi/NAME.c becomes gilscope.capi.NAME, ext/cy/NAME.pyx becomes
-gilscope.cy.NAME, ext/cy/specimens/NAME.pyx gilscope.cy.specimens.NAME, ext/scope/_NAME.c gilscope.scope._NAME.
+gilscope.cy.NAME, ext/cy/FOLDER/NAME.pyx gilscope.cy.FOLDER.NAME, ext/scope/_NAME.c gilscope.scope._NAME, and
+ext/experiments/_NAME.c gilscope.experiments._NAME.
 Switches, as environment variables:
 
     GILSCOPE_BUILD=debug     -O0 -g, assertions on, bounds checks on in Cython
@@ -124,7 +125,9 @@ def extensions() -> list[Extension]:
             extra_link_args=LINK,
             **common,
         )
-        for path in sorted([*ROOT.glob("ext/capi/*.c"), *ROOT.glob("ext/scope/_*.c")])
+        for path in sorted(
+            [*ROOT.glob("ext/capi/*.c"), *ROOT.glob("ext/scope/_*.c"), *ROOT.glob("ext/experiments/_*.c")]
+        )
     ]
     openmp = openmp_flags()
     cython = [

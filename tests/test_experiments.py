@@ -1,6 +1,7 @@
 """The experiments: the frame, the verdicts on made-up data, a short run of each, and a negative control each."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,37 +10,28 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from documents import document
+from made_up import CASES, cell, python_threads, quiet
 
 from gilscope.cli import main
-from gilscope.experiments import CLAIMS, Experiment, Finding, absent, find, judged, load
+from gilscope.cy.experiments import loops
+from gilscope.experiments import CLAIMS, Experiment, Finding, _gil, absent, find, judged, load
 from gilscope.experiments import _process as process
 from gilscope.experiments._lab import Lab
+from gilscope.kernels import load as kernels
 from gilscope.measure import record
 from gilscope.measure.compare import turns
 from gilscope.measure.stats import Interval, at_least, at_most, verdict_on
-from gilscope.scope import gil_enabled
+from gilscope.scope import gil_enabled, releases
 
 SHORTEST = 0.05
 """Of the usual time: the least number of rounds, whatever they take."""
 EXPERIMENTS = list(load().values())
-ROUNDS = 12
 
 needs_gil = pytest.mark.skipif(not gil_enabled(), reason="there is no GIL to hold or to release")
 
 
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
-
-
-def quiet(gain: float = 1.99, others: float = 0.01) -> dict[str, Any]:
-    """What Lab.machine() says of a machine whose second core gains this much."""
-    return {"one": [0.01] * ROUNDS, "many": [0.02 / gain] * ROUNDS, "workers": 2, "cpus": 2.0, "others": others}
-
-
-def cell(gain: float, others: float | None = None) -> dict[str, Any]:
-    """A cell of Lab.scaling that gains this much on two threads in the first round, and in the others, too, or less."""
-    many = [2.0 / gain, *[2.0 / (others or gain)] * (ROUNDS - 1)]
-    return {"one": [1.0] * ROUNDS, "many": many, "factor": 2, "calls": 1}
 
 
 # The verdict.
@@ -61,41 +53,44 @@ def test_a_claim_needs_all_its_conditions() -> None:
         verdict_on({})
 
 
-def made_up(name: str, cells: dict[str, Any], machine: dict[str, Any]) -> Finding:
-    return judged(load()[name], {"cells": cells, "machine": machine}, 1.0)
+def verdict_of(name: str, data: dict[str, Any], machine: dict[str, Any] | None = None) -> str:
+    return judged(load()[name], data | {"machine": machine or quiet()}, 1.0).verdict
 
 
-RELEASED, HELD = "spin, C, released", "spin, C, held"
+@pytest.mark.parametrize("name", load())
+def test_made_up_data_confirm_refute_and_do_not_tell(name: str) -> None:
+    yes, no, noise = CASES[name]
+    assert verdict_of(name, yes()) == "confirmed"
+    assert verdict_of(name, no()) == "refuted"
+    assert noise is None or verdict_of(name, noise()) == "inconclusive"
 
 
-@pytest.mark.parametrize(
-    ("released", "held", "machine", "verdict"),
-    [
-        (cell(1.98), cell(1.0), quiet(), "confirmed"),
-        (cell(1.0), cell(1.0), quiet(), "refuted"),
-        (cell(1.98), cell(1.97), quiet(), "refuted"),
-        (cell(1.98, 1.2), cell(1.0), quiet(), "inconclusive"),
-        (cell(1.98), cell(1.0), quiet(gain=1.2), "inconclusive"),
-        (cell(1.0), cell(1.0), quiet(others=0.5), "inconclusive"),
-    ],
-)
-def test_gil_release_on_made_up_data(released: Any, held: Any, machine: Any, verdict: str) -> None:
-    assert made_up("gil-release", {RELEASED: released, HELD: held}, machine).verdict == verdict
+@pytest.mark.parametrize("name", load())
+@pytest.mark.parametrize("machine", [quiet(gain=1.2), quiet(others=0.5)], ids=["gains nothing", "used by others"])
+def test_on_a_busy_machine_nothing_is_said(name: str, machine: dict[str, Any]) -> None:
+    for made in CASES[name][:2]:
+        assert verdict_of(name, made(), machine) == "inconclusive"
 
 
-@pytest.mark.parametrize(
-    ("spin", "machine", "verdict"),
-    [
-        (cell(0.9), quiet(), "confirmed"),
-        (cell(1.96), quiet(), "refuted"),
-        (cell(1.9, 1.1), quiet(), "inconclusive"),
-        (cell(1.0), quiet(gain=1.1), "inconclusive"),
-    ],
-)
-def test_python_threads_on_made_up_data(spin: Any, machine: Any, verdict: str) -> None:
-    finding = made_up("python-threads", {"spin": spin}, machine)
-    assert finding.verdict == verdict
-    assert ("Slower than one thread: spin" in finding.evidence) == (spin == cell(0.9))
+@pytest.mark.parametrize("name", load())
+def test_the_charts_of_made_up_data_have_intervals_and_thresholds(name: str) -> None:
+    finding = judged(load()[name], CASES[name][0]() | {"machine": quiet()}, 1.0)
+    first = finding.charts[0]
+    assert first["limits"]
+    assert first["values"]["title"]
+    for series in first["series"]:
+        for point in series["points"]:
+            assert point["value"]["low"] <= point["value"]["median"] <= point["value"]["high"]
+
+
+def test_what_was_not_timed_needs_no_quiet_machine() -> None:
+    machine = quiet(others=0.9) | {"one": [], "many": []}
+    assert verdict_of("lock-order", CASES["lock-order"][0](), machine) == "confirmed"
+
+
+def test_a_loss_is_told() -> None:
+    finding = judged(load()["python-threads"], python_threads(cell(0.9)) | {"machine": quiet()}, 1.0)
+    assert "Slower than one thread: spin" in finding.evidence
 
 
 # Every experiment.
@@ -140,6 +135,64 @@ def test_the_negative_control_turns_the_verdict(experiment: Experiment) -> None:
         assert finding.verdict != "confirmed", finding.evidence
         if finding.verdict == "refuted":
             return
+
+
+# The compiled code of the experiments.
+
+
+def test_storm_takes_and_calls_back_as_often_as_it_says() -> None:
+    calls: list[int] = []
+    assert _gil.storm(100, 10, 0) == 0
+    assert _gil.storm(100, 10, 7) == 14
+    assert _gil.storm(100, 10, 7, lambda: calls.append(1)) == 14
+    assert len(calls) == 14
+
+
+def test_storm_stops_at_what_a_callback_raises() -> None:
+    calls: list[int] = []
+
+    def fail() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyError("third")
+
+    with pytest.raises(KeyError, match="third"):
+        _gil.storm(100, 10, 1, fail)
+    assert len(calls) == 3
+
+
+def test_foreign_threads_come_and_go() -> None:
+    threads = threading.active_count()
+    assert _gil.foreign(3, 50, 10, 1) > 0
+    assert threading.active_count() == threads
+    for count in (0, 65):
+        with pytest.raises(ValueError, match="threads must be from 1 to 64"):
+            _gil.foreign(count, 1, 1, 1)
+
+
+@pytest.mark.parametrize("order", [order for order in _gil.ORDERS if order != "lock first"])
+def test_the_cures_let_two_threads_through(order: str) -> None:
+    threads = [threading.Thread(target=_gil.locked, args=(order, 200, 1000)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_an_unknown_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="no order sideways; see ORDERS"):
+        _gil.locked("sideways", 1, 1)
+
+
+@needs_gil
+def test_the_loops_hold_and_release_as_they_say() -> None:
+    rounds = 5_000_000
+    assert releases(loops.released, rounds)
+    assert not releases(loops.typed, rounds)
+    assert (
+        loops.untyped(1000, 7) == loops.typed(1000, 7) == loops.released(1000, 7) == kernels()["spin"].python(1000, 7)
+    )
 
 
 # The child process.

@@ -1,0 +1,1 @@
+"""Loops in Cython that only experiments need; compiled from ext/cy/experiments."""

@@ -1,0 +1,117 @@
+"""shared-writes: threads without the GIL that write the same memory."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Place, Point, Series
+from gilscope.experiments._lab import WORKERS
+from gilscope.experiments._words import ceiling, figure, scaled, scales, stands
+from gilscope.kernels import load
+from gilscope.measure.calibrate import calls_for, seconds_of
+from gilscope.measure.stats import Truth
+from gilscope.pools import Serial, Threads
+from gilscope.variants import native
+
+BINS, LINE = 4, 64
+APART = ("private", "padded")
+SHARED = ("one line", "atomic", "locked")
+SHARING = {
+    "private": "private",
+    "padded": "shared-line",
+    "one line": "shared-line",
+    "atomic": "atomic",
+    "locked": "locked",
+}
+
+
+def measure(lab: Lab, keys: int, one_place: bool) -> Data:
+    """Two released threads count keys: privately, in counters on lines of their own, on one line, atomically, locked.
+
+    one_place: whether the shared ways do share; where not, that is the negative control.
+    """
+    histogram = native(load()["histogram"], "capi").histogram
+    data = np.random.default_rng(0).integers(0, BINS, keys, np.uint8)
+    step = LINE // 8
+
+    def place(way: str, worker: int) -> NDArray[np.int64]:
+        """Where a worker counts. On one line, each has counters of its own there: false sharing, and no lost update."""
+        if way in APART or not one_place:
+            return whole[worker * 16 * step :][:BINS]
+        return whole[worker * BINS :][:BINS] if way == "one line" else whole[:BINS]
+
+    whole = _aligned(64 * step)
+    found: dict[str, dict[str, Any]] = {}
+    calls: dict[str, int] = {}
+    for way in SHARING:
+        alone = seconds_of(lambda way=way: histogram(data, place(way, 0), SHARING[way], policy="released"), ())
+        calls[way] = calls_for(alone, 0.008)
+        found[way] = {"one": [], "many": [], "factor": WORKERS, "calls": calls[way]}
+    with Threads(WORKERS) as pool:
+        for _ in lab.rounds():
+            for way, sharing in SHARING.items():
+
+                def count(counts: NDArray[np.int64], sharing: str = sharing) -> None:
+                    histogram(data, counts, sharing, policy="released")
+
+                jobs = [(place(way, worker),) for worker in range(WORKERS)]
+                found[way]["one"].append(Serial().round(count, jobs[:1], calls[way]))
+                found[way]["many"].append(pool.round(count, jobs, calls[way]))
+    return {"cells": found, "keys": keys}
+
+
+def _aligned(count: int) -> NDArray[np.int64]:
+    """Zeros that begin on a cache line."""
+    memory = np.zeros(count + LINE // 8, np.int64)
+    return memory[-memory.ctypes.data % LINE // 8 :][:count]
+
+
+def judge(data: Data) -> Judgement:
+    cells = data["cells"]
+    conditions: dict[str, Truth] = {f"{way} scales": scales(cells[way], data) for way in APART}
+    conditions |= {f"{way} does not": stands(cells[way], data) for way in SHARED}
+    speedups = {way: scaled(cell).speedup() for way, cell in cells.items()}
+    rate = {
+        way: tuple(data["keys"] * cell["calls"] / min(cell[number]) / 1e6 for number in ("one", "many"))
+        for way, cell in cells.items()
+    }
+    said = ", ".join(f"{way} {figure(speedups[way])}" for way in cells)
+    evidence = (
+        f"Two released threads gain: {said}. A thread counts {rate['one line'][0]:.0f} million keys a second on a "
+        f"line of its own and {rate['one line'][1]:.0f} million where another writes the same line."
+    )
+    limit = ceiling(data).speedup()
+    chart = Chart(
+        "rows",
+        Axis("speed-up of 2 threads over one", "x"),
+        series=(
+            Series("apart", "released", tuple(Point(way, speedups[way]) for way in APART)),
+            Series("shared", "held", tuple(Point(way, speedups[way]) for way in SHARED)),
+        ),
+        limits=(Limit(1.0, "one thread"), Limit(limit.median, "ceiling")),
+    )
+    return Judgement(conditions, evidence, (chart,))
+
+
+EXPERIMENT = Experiment(
+    name="shared-writes",
+    claim="Released threads that write one cache line, one lock or one atomic stop scaling; private copies scale.",
+    why="A core that writes a line takes it away from every other core, which costs some hundred cycles each time. "
+    "That the threads write different counters on the line does not help: it is the line that moves.",
+    refuted_by="Shared counters that gain from the second thread what private ones gain.",
+    reading="Speed-up on two threads by where they count. `padded` and `one line` run the same code: only the "
+    "addresses differ.",
+    places=(
+        Place(
+            "_Py_MergeZeroLocalRefcount",
+            "why free-threaded builds count references in a private and a shared part",
+            {"3.13 to 3.15": "Objects/object.c"},
+        ),
+    ),
+    measure=measure,
+    judge=judge,
+    parameters={"keys": 200_000, "one_place": True},
+    control={"one_place": False},
+    seconds=2.5,
+)
