@@ -87,6 +87,8 @@ class Limit:
 
     value: float
     label: str
+    over: bool = False
+    """At a place of the other axis, in a chart of lines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """granularity: from which work on releasing pays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Point, Series
 from gilscope.experiments._lab import WORKERS
 from gilscope.experiments._words import SAVE, TAKE
 from gilscope.kernels import load
 from gilscope.measure.calibrate import calls_for, seconds_of
-from gilscope.measure.stats import Interval, at_least, at_most, fastest_difference, median_interval
+from gilscope.measure.stats import Interval, at_least, at_most, fastest_difference, paired_ratio
 from gilscope.pools import Serial, Threads
 from gilscope.scope import gil_enabled
 from gilscope.variants import native
@@ -58,8 +58,7 @@ def judge(data: Data) -> Judgement:
         *([seconds / calls for seconds in cells[policy]["one"]] for policy in ("released", "held"))
     )
     gains = {
-        each: median_interval([h / r for h, r in zip(cell["held"]["many"], cell["released"]["many"], strict=True)])
-        for each, cell in ((w, data["seconds"][str(w)]) for w in work)
+        each: paired_ratio(*(data["seconds"][str(each)][p]["many"] for p in ("held", "released"))) for each in work
     }
     even = _break_even(work, [gains[each] for each in work])
     conditions = {
@@ -78,30 +77,25 @@ def judge(data: Data) -> Judgement:
     charts = tuple(
         Chart(
             "lines",
-            Axis(title, "us", log=True),
+            Axis(f"time of a call over that of a held one, {who}", "x", log=True),
             Axis("work in a call", "us", log=True),
             series=tuple(
                 Series(
                     policy,
                     policy,
-                    tuple(
-                        Point(
-                            w * 1e6, _scaled(data["seconds"][str(w)][policy][key], 1e6 / data["calls"][str(w)] / count)
-                        )
-                        for w in work
-                    ),
+                    tuple(Point(w * 1e6, _over_held(data["seconds"][str(w)], policy, key)) for w in work),
                 )
-                for policy in POLICIES
+                for policy in ("released", "auto")
             ),
-            limits=(Limit(data["threshold"] * 1e6, "auto's threshold"),),
+            limits=(Limit(1.0, "held"), Limit(data["threshold"] * 1e6, "auto releases from here", over=True)),
         )
-        for title, key, count in (("time of a call, alone", "one", 1), ("time of a call, two threads", "many", WORKERS))
+        for who, key in (("alone", "one"), ("by two threads at once", "many"))
     )
     return Judgement(conditions, evidence, charts)
 
 
-def _scaled(seconds: Sequence[float], factor: float) -> Interval:
-    return median_interval([second * factor for second in seconds])
+def _over_held(cell: Mapping[str, Mapping[str, Sequence[float]]], policy: str, key: str) -> Interval:
+    return paired_ratio(cell[policy][key], cell["held"][key])
 
 
 def _break_even(work: Sequence[float], gains: Sequence[Interval]) -> tuple[float, float] | None:
@@ -121,8 +115,8 @@ EXPERIMENT = Experiment(
     "With another thread waiting each trip may be a hand-off, thousands of nanoseconds.",
     refuted_by="A released call that costs no more than a held one however short it is, or one that costs "
     "microseconds alone.",
-    reading="The time of a call over the work in it, both logarithmic, alone and by two threads at once (for each "
-    "call of either). Where the released line is above the held one, releasing only costs.",
+    reading="What a call takes against one that holds the GIL, over the work in it, both logarithmic, alone and by two "
+    "threads at once. Above the line releasing only costs, below it pays; auto should follow the better of the two.",
     places=(SAVE, TAKE),
     measure=measure,
     judge=judge,

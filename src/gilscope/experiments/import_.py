@@ -10,7 +10,9 @@ from time import perf_counter
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Place, Point, Series
 from gilscope.measure.stats import Interval, Truth, fastest_interval
 
-DECLARED, UNDECLARED = "gilscope.experiments._gil", "gilscope.experiments._undeclared"
+DECLARED, UNDECLARED = "_gil", "_undeclared"
+# By file, and not as parts of gilscope: that needs NumPy, which is refused itself.
+LOAD = "import importlib.util as u; u.module_from_spec(u.spec_from_file_location({name!r}, {path!r}))"
 IN_SUBINTERPRETER = """
 import sys
 try:
@@ -19,15 +21,15 @@ except ImportError:
     import _xxsubinterpreters as interpreters
 if sys.version_info >= (3, 13):
     number = interpreters.create("isolated")
-    said = interpreters.exec(number, f"import {sys.argv[1]}")
+    said = interpreters.exec(number, sys.argv[1])
     sys.exit(f"{said.type.__name__}: {said.msg}" if said else 0)
 number = interpreters.create(isolated=True)
 try:
-    interpreters.run_string(number, f"import {sys.argv[1]}")
+    interpreters.run_string(number, sys.argv[1])
 except Exception as error:
     sys.exit(str(error))
 """
-TURNS_ON = "import sys, importlib; importlib.import_module(sys.argv[1]); sys.exit(f'GIL {sys._is_gil_enabled()}')"
+TURNS_ON = "import sys; exec(sys.argv[1]); sys.exit(f'GIL {sys._is_gil_enabled()}')"
 
 
 def measure(lab: Lab, undeclared: str) -> Data:
@@ -40,7 +42,7 @@ def measure(lab: Lab, undeclared: str) -> Data:
     steps: dict[str, list[float]] = {"find": [], "load": [], "initialise": []}
     for number in range(20):
         started = perf_counter()
-        spec = importlib.util.find_spec(DECLARED)
+        spec = importlib.machinery.PathFinder.find_spec(f"{__package__}.{DECLARED}", [str(Path(__file__).parent)])
         assert spec is not None
         assert spec.origin is not None
         found = perf_counter()
@@ -63,8 +65,12 @@ def measure(lab: Lab, undeclared: str) -> Data:
 
 
 def _said(program: str, module: str) -> str:
+    """The last line of what the program says on loading the module in a child."""
+    spec = importlib.util.find_spec(f"{__package__}.{module}")
+    assert spec is not None
+    load = LOAD.format(name=module, path=spec.origin)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, module], capture_output=True, text=True, check=False, timeout=20
+        [sys.executable, "-W", "ignore", "-c", program, load], capture_output=True, text=True, check=False, timeout=20
     )
     return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
 

@@ -5,6 +5,7 @@ import sys
 import threading
 import weakref
 from contextlib import suppress
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from gilscope.variants import native
 BINDINGS = {"capi": "C", "cython": "Cython"}
 REFUSALS_LEAST = 3
 """So often a bytearray must have refused to resize while a kernel read it."""
+WATCH = 0.2
+"""Seconds for which it is tried."""
 
 
 def measure(lab: Lab, calls: int, pinned: bool) -> Data:
@@ -68,16 +71,23 @@ def _resized(histogram: Any, pinned: bool) -> dict[str, int]:
     keys, counts = bytearray(20_000_000), np.zeros(256, np.int64)
     read = keys if pinned else bytearray(keys)
     refused = resized = 0
-    inside = threading.Thread(target=lambda: [histogram(read, counts, policy="released") for _ in range(5)])
+    stop = False
+
+    def run() -> None:
+        while not stop:
+            histogram(read, counts, policy="released")
+
+    inside = threading.Thread(target=run)
     inside.start()
-    while inside.is_alive():
+    end = perf_counter() + WATCH
+    while perf_counter() < end:
         try:
             keys.append(0)
-            resized += 1
-        except BufferError:
-            refused += 1
-        else:
             keys.pop()
+            resized += 1
+        except BufferError:  # also between the two
+            refused += 1
+    stop = True
     inside.join()
     return {"refused": refused, "resized": resized}
 

@@ -36,18 +36,13 @@ def total_shared(name: str, begin: int, end: int, passes: int) -> int:
     """The same on a part of a shared block: nothing but its name is moved."""
     block = SharedMemory(name)
     try:
-        return total(_bytes(block)[begin:end], passes)
+        return total(_bytes(block)[begin:end], passes)  # no array is left that looks into the block
     finally:
-        _close(block)
+        block.close()
 
 
 def _bytes(block: SharedMemory) -> NDArray[np.uint8]:
     return np.ndarray((block.size,), np.uint8, block.buf)
-
-
-def _close(block: SharedMemory) -> None:
-    gc.collect()  # an array that still looks into the block keeps it open
-    block.close()
 
 
 def measure(lab: Lab, sizes: list[int], passes: int, small_passes: int) -> Data:
@@ -83,7 +78,8 @@ def measure(lab: Lab, sizes: list[int], passes: int, small_passes: int) -> Data:
                     times.setdefault("shared memory", []).append(perf_counter() - started)
     finally:
         del whole
-        _close(block)
+        gc.collect()  # an array that still looks into the block keeps it open
+        block.close()
         block.unlink()
     return {"seconds": seconds}
 

@@ -12,6 +12,8 @@ from gilscope.report.figure import TIMES, Chart, Figure
 from gilscope.report.theme import SANS
 
 UNITS = {"x": TIMES}
+"""What stands at a number without a space."""
+NAMES = {"us": "µs"}
 ROW = 28
 SYMBOLS = {"held": "diamond", "released": "circle", "auto": "square", "own": "x", "ceiling": "line-ns"}
 """A shape for each colour, so that neither is needed to tell the series apart."""
@@ -37,7 +39,7 @@ def _rows(id: str, spec: Spec) -> Chart:
         traces.append(_marks(series, [span]) | {"x": [span.median], "y": [row], "error_x": _errors(series, [span])})
         traces[-1]["customdata"] = [f"{point['at']}: {_said(span, spec['values'])}"]
         traces[-1]["hovertemplate"] = "%{customdata}<extra></extra>"
-    layout = fig.layout(len(points) * ROW + 92, top=28, right=96)
+    layout = fig.layout(len(points) * ROW + 100, top=36, right=96)
     layout["xaxis"] |= _axis(spec["values"], [*(v for s in spans for v in (s.low, s.high)), *limits])
     layout["yaxis"] |= fig.rows(labels, SANS) | {"gridcolor": "var(--grid)", "showgrid": True}
     log = spec["values"]["log"]
@@ -60,7 +62,12 @@ def _lines(id: str, spec: Spec) -> Chart:
         places += at
         middles = [span.median for span in spans]
         trace = _marks(series, spans) | {"x": at, "y": middles, "error_y": _errors(series, spans)}
-        trace |= {"mode": "lines+markers", "line": {"color": f"var(--{series['color']})", "width": 1.5}}
+        trace |= {
+            "name": series["name"],
+            "showlegend": True,
+            "mode": "lines+markers",
+            "line": {"color": f"var(--{series['color']})", "width": 1.5},
+        }
         trace["customdata"] = [f"{series['name']}: {_said(span, spec['values'])}" for span in spans]
         trace["hovertemplate"] = "%{customdata}<extra></extra>"
         traces.append(trace)
@@ -69,20 +76,26 @@ def _lines(id: str, spec: Spec) -> Chart:
             for a, span in zip(at, spans, strict=True)
         )
         words.append(f"{series['name']} {said}")
-    limits = [float(limit["value"]) for limit in spec["limits"]]
-    layout = fig.layout(380, left=56, right=110)
-    layout["xaxis"] |= _axis(spec["over"], places)
+    across = [limit for limit in spec["limits"] if not limit.get("over")]
+    upright = [limit for limit in spec["limits"] if limit.get("over")]
+    limits = [float(limit["value"]) for limit in across]
+    layout = fig.layout(400, top=56, left=56, right=110)
+    layout["xaxis"] |= _axis(spec["over"], [*places, *(float(limit["value"]) for limit in upright)])
     layout["yaxis"] |= _axis(spec["values"], [*values, *limits]) | {"showgrid": True, "gridcolor": "var(--grid)"}
     left, right = layout["xaxis"]["range"]
     ends = (10**left, 10**right) if spec["over"]["log"] else (left, right)
     layout["shapes"] = [fig.line(*ends, v, v, "var(--ceiling)", dash="dot") for v in limits]
+    for limit in upright:
+        line = fig.line(limit["value"], limit["value"], 0, 1, "var(--ceiling)", dash="dot")
+        layout["shapes"].append(line | {"yref": "paper"})
+    layout |= {"showlegend": len(traces) > 1, "legend": {"orientation": "h", "y": 1.08, "yanchor": "bottom", "x": 0}}
     log = spec["values"]["log"]
     shared = {"x": 1, "xref": "paper", "xshift": 8, "xanchor": "left", "showarrow": False}
     font = {"size": 12, "color": "var(--muted)"}
     layout["annotations"] = [
         shared | {"y": log10(limit["value"]) if log else limit["value"], "text": limit["label"], "font": font}
-        for limit in spec["limits"]
-    ]
+        for limit in across
+    ] + _tops(upright, spec["over"]["log"])
     title = f"{_words(spec['values'])} by {_words(spec['over'])}"
     return Chart(id, title, "; ".join(words), fig.whole(traces, layout))
 
@@ -92,7 +105,7 @@ def _timeline(id: str, spec: Spec) -> Chart:
     lanes = list(dict.fromkeys(span["lane"] for span in spec["spans"]))
     traces: list[Figure] = []
     for state, color in dict.fromkeys((span["state"], span["color"]) for span in spec["spans"]):
-        spans = [span for span in spec["spans"] if span["state"] == state]
+        spans = [span for span in spec["spans"] if (span["state"], span["color"]) == (state, color)]
         traces.append(
             {
                 "type": "bar",
@@ -108,7 +121,7 @@ def _timeline(id: str, spec: Spec) -> Chart:
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
         )
-    layout = fig.layout(len(lanes) * 40 + 80, top=24)
+    layout = fig.layout(len(lanes) * 40 + 92, top=36)
     layout["barmode"] = "overlay"
     layout["xaxis"] |= _axis(spec["values"], [v for span in spec["spans"] for v in (span["start"], span["end"])])
     layout["yaxis"] |= fig.rows(lanes, SANS)
@@ -166,14 +179,18 @@ def _tops(limits: Sequence[Spec], log: bool) -> list[Figure]:
     ]
 
 
+def _unit(axis: Spec) -> str:
+    return NAMES.get(str(axis["unit"]), str(axis["unit"]))
+
+
 def _words(axis: Spec) -> str:
-    unit = axis["unit"]
+    unit = _unit(axis)
     return f"{axis['title']}, {unit}" if unit and unit not in UNITS else str(axis["title"])
 
 
 def _number(value: float, axis: Spec) -> str:
     figures = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    unit = axis["unit"]
+    unit = _unit(axis)
     return figures + UNITS.get(unit, f" {unit}".rstrip())
 
 
