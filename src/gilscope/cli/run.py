@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gilscope.scope.shots import Shot
 
 # What the kernels' bench gets, in seconds, and of their usual time the experiments.
-BENCH = {"quick": 15, "default": 45, "thorough": 120}
-SCALE = {"quick": 0.2, "default": 1.0, "thorough": 3.0}
+BENCH = {"quick": 12, "default": 35, "thorough": 150}
+SCALE = {"quick": 0.2, "default": 0.8, "thorough": 2.5}
 
 
 @click.command(
