@@ -25,10 +25,11 @@ lab: $(VENV)/lab ## install, build, run the lab (about 90 s) and write report/in
 test: $(VENV)/lab $(VENV)/test ## install, build, run the whole test suite
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/lab $(VENV)/test ## what guards the tree beside the tests: ruff, mypy, clang-format
+check: $(VENV)/lab $(VENV)/test ## what guards the tree beside the tests: ruff, mypy, clang-format, the gate on Cython
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/gilscope annotate --check --out build/annotated
 	$(BIN)/clang-format --dry-run --Werror ext/capi/*.c ext/scope/*.c ext/experiments/*.c ext/*/*.h tests/core/*.c
 
 peers: $(VENV)/lab $(VENV)/peers ## compare the kernels with NumPy, SciPy, Numba and RapidFuzz

@@ -22,6 +22,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ enum state {
     HOLDS_ABSENT, /* has the GIL, and does not run: blocked, or without a core */
 };
 
-enum { REFRESH_NS = 10000000, RECHECK_TICKS = 8, NOBODY = -1, UNKNOWN = -2 };
+enum { REFRESH_NS = 10000000, FORK_WAIT_NS = 20000000, RECHECK_TICKS = 8, NOBODY = -1, UNKNOWN = -2 };
 
 typedef struct {
     int64_t time;     /* monotonic ns */
@@ -68,6 +69,7 @@ typedef struct {
 
 static struct {
     pthread_mutex_t mutex; /* guards `running` and the two signals below */
+    pthread_mutex_t busy;  /* held by the sampler's thread while it looks */
     pthread_cond_t changed;
     bool running, stop, ready;
     pthread_t thread;
@@ -83,8 +85,10 @@ static struct {
     int64_t tick_count, tick_room, dropped;
     int64_t refreshed;
     bool out_of_memory;
+    bool paused; /* of a fork: whether it holds `busy` */
     int tid;
-} sampling = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+} sampling = {
+    .mutex = PTHREAD_MUTEX_INITIALIZER, .busy = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 /* Room for one more, in an array that doubles. */
 static bool grow(void **array, int64_t count, int64_t *room, size_t size) {
@@ -285,9 +289,11 @@ static void *sampler_main(void *unused) {
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0) {
         }
         int64_t now = gs_now();
+        pthread_mutex_lock(&sampling.busy);
         if (now - sampling.refreshed > REFRESH_NS) refresh(now);
         if (sampling.tick_count >= sampling.limit || sampling.out_of_memory) sampling.dropped++;
         else take_sample(now, now - due);
+        pthread_mutex_unlock(&sampling.busy);
         due = (now > due + sampling.period ? now : due) + next_interval(&random);
     }
     return NULL;
@@ -309,23 +315,39 @@ static void forget(void) {
     sampling.out_of_memory = false;
 }
 
-/* A fork's child has no sampler thread: it starts clean. What the sampler was writing to may be half done, so it is
- * left alone and not freed; the copied descriptors are closed. */
+/* A fork waits until the sampler's thread is between two looks, so that the child's memory is whole. But not for ever:
+ * that thread may wait for the interpreter's list of threads, which a fork holds. */
+static void before_fork(void) {
+    sampling.paused = false;
+    for (int64_t end = gs_now() + FORK_WAIT_NS; !sampling.paused && gs_now() < end;) {
+        sampling.paused = pthread_mutex_trylock(&sampling.busy) == 0;
+        if (!sampling.paused) sched_yield();
+    }
+}
+
+static void in_parent(void) {
+    if (sampling.paused) pthread_mutex_unlock(&sampling.busy);
+}
+
+/* The child has no sampler thread: it starts clean. What that was writing to, if it was, is left alone. */
 static void in_child(void) {
     pthread_mutex_init(&sampling.mutex, NULL);
+    pthread_mutex_init(&sampling.busy, NULL);
     pthread_cond_init(&sampling.changed, NULL);
     if (!sampling.running) return;
-    for (int i = 0; i < sampling.lane_count; i++)
-        if (sampling.lanes[i].syscall_file >= 0) close(sampling.lanes[i].syscall_file);
-    sampling.lanes = NULL;
-    sampling.bindings = NULL;
-    sampling.ticks = NULL;
-    sampling.lane_count = 0;
+    if (!sampling.paused) {
+        for (int i = 0; i < sampling.lane_count; i++)
+            if (sampling.lanes[i].syscall_file >= 0) close(sampling.lanes[i].syscall_file);
+        sampling.lanes = NULL;
+        sampling.bindings = NULL;
+        sampling.ticks = NULL;
+        sampling.lane_count = 0;
+    }
     forget();
     sampling.running = false;
 }
 
-static void watch_forks(void) { pthread_atfork(NULL, NULL, in_child); }
+static void watch_forks(void) { pthread_atfork(before_fork, in_parent, in_child); }
 
 PyDoc_STRVAR(start_doc, "start(rate, limit, /)\n--\n\n"
                         "Starts sampling, `rate` times a second on average, and keeps at most `limit` ticks.\n\n"

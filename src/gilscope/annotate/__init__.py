@@ -1,5 +1,6 @@
-"""Cython's own annotated pages, built apart from any build of the extensions."""
+"""Cython's annotated pages, and what each function of a .pyx does with the GIL."""
 
-from gilscope.annotate.build import AnnotateError, Page, annotate
+from gilscope.annotate.analyse import Function, Line, analyse
+from gilscope.annotate.build import AnnotateError, Options, Page, annotate, annotate_each
 
-__all__ = ["AnnotateError", "Page", "annotate"]
+__all__ = ["AnnotateError", "Function", "Line", "Options", "Page", "analyse", "annotate", "annotate_each"]

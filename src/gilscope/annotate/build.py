@@ -9,10 +9,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from gilscope.annotate.analyse import Function, analyse
 from gilscope.sources import ext_folder
 
 _MESSAGE = re.compile(r"(?!warning: |performance hint: )(?P<place>.+\.p(?:yx|xd|xi|y):\d+:\d+): (?P<text>.+)")
@@ -24,10 +25,19 @@ class AnnotateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One source and the page that Cython wrote about it, unmodified."""
+    """One source, the page that Cython wrote about it, unmodified, and what its functions do with the GIL."""
 
     source: Path
     html: Path
+    functions: tuple[Function, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How Cython is asked: folders to search for .pxd files, and directives as NAME=VALUE."""
+
+    include: tuple[Path, ...] = ()
+    directives: tuple[str, ...] = ()
 
 
 def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
@@ -36,6 +46,15 @@ def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
     This project's own sources are compiled with the directives and the include path of its build, any
     others with Cython's defaults. AnnotateError if Cython is missing, rejects a source, or two share a name.
     """
+    made = annotate_each(sources, folder)
+    for page in made:
+        if isinstance(page, AnnotateError):
+            raise page
+    return [page for page in made if isinstance(page, Page)]
+
+
+def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None = None) -> list[Page | AnnotateError]:
+    """The same, but a source that Cython rejects costs only its own page: in its place stands the error."""
     if find_spec("Cython") is None:
         raise AnnotateError("Cython is not installed: pip install 'gilscope[lab]'")
     pages = [Page(source, folder / f"{source.stem}.html") for source in sources]
@@ -44,11 +63,9 @@ def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # each only waits for a process of its own
-            for _ in pool.map(_build, pages):
-                pass
+            return list(pool.map(lambda page: _build(page, options or Options()), pages))
     except OSError as error:
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
-    return pages
 
 
 def _same_name(pages: Sequence[Page]) -> Iterator[tuple[Page, Page]]:
@@ -59,27 +76,38 @@ def _same_name(pages: Sequence[Page]) -> Iterator[tuple[Page, Page]]:
         seen[page.html] = page
 
 
-def _build(page: Page) -> None:
+def _build(page: Page, options: Options) -> Page | AnnotateError:
     if not page.source.is_file():
-        raise AnnotateError(f"{page.source}: no such file")
+        return AnnotateError(f"{page.source}: no such file")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, f"{page.source.stem}.c")
-        command = [sys.executable, "-m", "cython", "--annotate", *_options(page.source.resolve())]
+        command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
         done = subprocess.run(
             [*command, "-o", str(output), str(page.source.resolve())], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise AnnotateError(_reason(page.source, done.stderr))
+            return AnnotateError(_reason(page.source, done.stderr))
         shutil.copyfile(output.with_suffix(".html"), page.html)
+        source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
+        functions = analyse(source, c, page.source.name, _hints(page.source, done.stderr))
+        return replace(page, functions=tuple(functions))
 
 
-def _options(source: Path) -> list[str]:
-    include = ["-I", str(source.parent)]
+def _arguments(source: Path, options: Options) -> list[str]:
+    include = ["-I", str(source.parent), *(part for path in options.include for part in ("-I", str(path)))]
     cy = (ext_folder() / "cy").resolve()
-    if not source.is_relative_to(cy):
-        return include
-    directives = json.loads((cy / "directives.json").read_text())
-    return [*include, *(f"-X{name}={value}" for name, value in directives.items())]
+    directives = options.directives
+    if source.is_relative_to(cy):
+        ours = json.loads((cy / "directives.json").read_text())
+        directives = (*(f"{name}={value}" for name, value in ours.items()), *directives)
+        include += ["-I", str(cy)]
+    return [*include, *(f"-X{directive}" for directive in directives)]
+
+
+def _hints(source: Path, stderr: str) -> list[tuple[int, str]]:
+    """Cython's performance hints about this source: line and text."""
+    found = re.findall(r"performance hint: (.+?):(\d+):\d+: (.+)", stderr)
+    return [(int(line), text) for file, line, text in found if Path(file).name == source.name]
 
 
 def _reason(source: Path, stderr: str) -> str:

@@ -1,35 +1,126 @@
-"""gilscope annotate: Cython's annotated pages."""
+"""gilscope annotate: Cython's annotated pages, and what each function does with the GIL."""
 
+import json
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gilscope.cli._program import Command, Failure
+from gilscope.cli import _types as types
+from gilscope.cli._output import console, table
+from gilscope.cli._program import FAILED, USAGE, Command, Failure
+
+if TYPE_CHECKING:
+    from gilscope.annotate import Page
 
 
 @click.command(
     "annotate",
     cls=Command,
-    short_help="Build Cython's annotated pages.",
+    short_help="What Cython functions do with the GIL, and Cython's own pages.",
     examples=[
         ("gilscope annotate", "this project's kernels"),
-        ("gilscope annotate mine.pyx --out pages", "a source of your own"),
+        ("gilscope annotate mine.pyx src --out pages", "sources of your own: files, folders, installed modules"),
+        ("gilscope annotate src --check", "a gate: the rules are in pyproject.toml, [tool.gilscope.annotate]"),
+        (
+            "gilscope annotate src --check --baseline known.json",
+            "only what is new since 'annotate src --json known.json'",
+        ),
     ],
 )
-@click.argument("sources", metavar="[FILE.pyx]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("targets", metavar="[FILE.pyx|FOLDER|MODULE]...", nargs=-1)
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), default="annotated", help="Where the pages go.")
-def command(sources: tuple[Path, ...], out: Path) -> None:
-    """Build the page that Cython writes about each FILE, this project's own where none is named, and print its
-    path.
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write all figures; - for stdout.")
+@click.option("--check", is_flag=True, help="Fail where a rule is broken.")
+@click.option("--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Breaches that are known.")
+@click.option(
+    "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search for .pxd here."
+)
+@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="A directive for Cython.")
+def command(
+    targets: tuple[str, ...],
+    out: Path,
+    json_to: str | None,
+    check: bool,
+    baseline: Path | None,
+    include: tuple[Path, ...],
+    directives: tuple[str, ...],
+) -> int:
+    """For each function of each source, say what it does with the GIL: uses of Python at its boundary, inside nogil and
+    in loops, takes of the GIL in loops, and where it releases. Cython's own page of each source goes to --out.
 
-    Nothing else is built, and the sources' own folder stays as it is.
+    Sources are compiled to C and no further, and their folder stays as it is. One that Cython rejects is named, with
+    the place and the reason; the others are done all the same.
+
+    Exit status: 0 fine, 1 a source was rejected or a rule is broken, 2 usage.
     """
-    from gilscope.annotate import AnnotateError, annotate
+    from gilscope.annotate import AnnotateError, Options, annotate_each
+    from gilscope.annotate import Page as Made
+    from gilscope.annotate.gate import breaches, document, new_breaches, rules
     from gilscope.sources import cython_sources
 
     try:
-        pages = annotate(sources or cython_sources(), out)
+        limits = rules(Path.cwd())
+        sources = [path for target in targets for path in _sources(target)] or cython_sources()
+        made = annotate_each(sources, out, Options(include, directives))
+        pages = [page for page in made if isinstance(page, Made)]
+        found = list(breaches(pages, limits))
+        new = new_breaches(found, baseline) if baseline else found
     except AnnotateError as error:
-        raise Failure(str(error)) from error
+        raise Failure(str(error), USAGE) from error
+    rejected = [str(page) for page in made if isinstance(page, AnnotateError)]
+    if json_to == "-":
+        click.echo(json.dumps(document(pages, found), indent=1))
+    elif json_to:
+        Path(json_to).write_text(json.dumps(document(pages, found), indent=1) + "\n")
+    if json_to != "-" and not check:
+        _show(pages)
+        click.echo(f"{len(pages)} pages in {out}")
+    for line in rejected:
+        click.echo(f"gilscope: {line}", err=True)
+    if check:
+        for breach in new:
+            click.echo(str(breach), err=json_to == "-")
+    return FAILED if rejected or (check and new) else 0
+
+
+def _sources(target: str) -> list[Path]:
+    """The .pyx files that a file, a folder or an installed module's name stands for."""
+    path = Path(target)
+    if path.is_dir():
+        found = sorted(path.rglob("*.pyx"))
+        if not found:
+            raise click.UsageError(f"{target}: no .pyx files in this folder")
+        return found
+    if path.suffix in (".pyx", ".py") or path.exists():
+        return [path]
+    try:
+        spec = find_spec(target)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise click.UsageError(f"{target}: no such file, folder or installed module")
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    beside = Path(spec.origin).parent / f"{target.rpartition('.')[2]}.pyx" if spec.origin else None
+    found = sorted(file for folder in folders for file in folder.rglob("*.pyx"))
+    if beside and beside.is_file():
+        found.append(beside)
+    if not found:
+        raise click.UsageError(f"{target}: installed without its .pyx files")
+    return found
+
+
+def _show(pages: "list[Page]") -> None:
+    numbers = ("boundary", "inside nogil", "in loops", "takes in loops")
+    rows = table("function", *numbers, "releases", "hints", right=numbers)
     for page in pages:
-        click.echo(page.html)
+        for function in page.functions:
+            releases = ", ".join(f"line {line}" for line in function.releases)
+            rows.add_row(
+                f"{page.source.stem}.{function.name}",
+                *(str(n) for n in (function.boundary, function.inside_nogil, function.in_loop, function.takes_in_loop)),
+                releases or ("may run without" if function.nogil else "never"),
+                str(len(function.hints) or ""),
+            )
+    console().print(rows)
