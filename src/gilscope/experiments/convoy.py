@@ -130,5 +130,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"work": [5e-6, 50e-6, 500e-6, 2e-3], "intervals": [0.005, 50e-6], "released": "released"},
     control={"released": "held"},
-    seconds=4.0,
+    seconds=3.0,
 )
