@@ -125,7 +125,7 @@ def judge(data: Data) -> Judgement:
         charts.append(
             Chart(
                 "lines",
-                Axis("time of a call", "us", log=True),
+                Axis(f"time of a call at a switch interval of {each * 1e3:g} ms", "us", log=True),
                 Axis("its work", "us", log=True),
                 series=series,
                 limits=(Limit(each * 1e6, "switch interval"),),
