@@ -132,7 +132,8 @@ def test_the_negative_control_turns_the_verdict(experiment: Experiment) -> None:
         if finding.verdict == "not measurable here":
             pytest.skip(finding.reason)
         assert "failed" not in finding.data, finding.data
-        assert finding.verdict != "confirmed", finding.evidence
+        # Whatever the machine was like: a busy one must not hide a control that turns nothing.
+        assert verdict_on(experiment.judge(finding.data).conditions)[0] != "confirmed", finding.evidence
         if finding.verdict == "refuted":
             return
 
