@@ -45,7 +45,8 @@ def gil_release(released: Data, held: Data) -> Data:
 
 def convoy(released: list[float]) -> Data:
     cells = [{"policy": "released", "seconds": released}, {"policy": "held", "seconds": steady(1e-4)}]
-    return {"cells": [cell | {"work": 50e-6, "interval": 0.005} for cell in cells]}
+    calls = {"held": [[0.0, 1e-4]], "released": [[0.0, 0.005], [0.005, 0.01]]}
+    return {"cells": [cell | {"work": 50e-6, "interval": 0.005} for cell in cells], "calls": calls}
 
 
 def event_loop(released: list[float]) -> Data:

@@ -127,12 +127,13 @@ def test_the_shortest_run_finds_something(experiment: Experiment) -> None:
 
 @needs_gil
 def test_the_negative_control_turns_the_verdict(experiment: Experiment) -> None:
-    for scale in (SHORTEST, 0.3, 1.0):  # longer, where noise hides it
+    for scale in (SHORTEST, 0.5):  # longer, where noise hides it
         finding = find(experiment, scale=scale, changes=experiment.control)
         if finding.verdict == "not measurable here":
             pytest.skip(finding.reason)
         assert "failed" not in finding.data, finding.data
-        assert finding.verdict != "confirmed", finding.evidence
+        # Whatever the machine was like: a busy one must not hide a control that turns nothing.
+        assert verdict_on(experiment.judge(finding.data).conditions)[0] != "confirmed", finding.evidence
         if finding.verdict == "refuted":
             return
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What the kernels' bench gets, in seconds, and of their usual time the experiments.
 BENCH = {"quick": 12, "default": 35, "thorough": 150}
-SCALE = {"quick": 0.2, "default": 0.8, "thorough": 2.5}
+SCALE = {"quick": 0.2, "default": 1.0, "thorough": 3.0}
 
 
 @click.command(

@@ -95,5 +95,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"kernel": "triad", "size": 4_000_000},
     control={"kernel": "spin", "size": 5_000_000},
-    seconds=3.0,
+    seconds=2.0,
 )

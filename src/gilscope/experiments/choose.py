@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,13 +12,10 @@ from typing import Any
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
 from gilscope.experiments._words import TAKE
-from gilscope.kernels import load
 from gilscope.measure.stats import Scaling, at_most, fastest_interval
-from gilscope.variants import native
+from gilscope.tasks import WAIT, compute_held, compute_in_python, compute_released, mixed, wait
 
 TASKS = 16
-WAIT = 0.005
-PYTHON_STEPS, C_STEPS = 10_000, 1_000_000  # some 2 ms each
 NEAR = 1.15
 """The advice is right where it takes no more than this many times as long as the fastest way."""
 ADVICE = {"I/O": "asyncio", "CPU in Python": "processes", "CPU released": "threads"}
@@ -31,31 +27,6 @@ COLORS = {
     "asyncio + processes": "auto",
     "interpreters": "ceiling",
 }
-
-
-def wait() -> None:
-    time.sleep(WAIT)
-
-
-def compute_in_python() -> None:
-    load()["spin"].python(PYTHON_STEPS)
-
-
-def compute(policy: str) -> None:
-    native(load()["spin"], "capi").spin(C_STEPS, policy=policy)
-
-
-def compute_released() -> None:
-    compute("released")
-
-
-def compute_held() -> None:
-    compute("held")
-
-
-def mixed() -> None:
-    wait()
-    compute_released()
 
 
 def measure(lab: Lab, released: bool) -> Data:
@@ -163,6 +134,6 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"released": True},
     control={"released": False},
-    seconds=4.0,
+    seconds=3.0,
     limit=40.0,
 )

@@ -134,5 +134,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"seconds": 0.1, "released": "released"},
     control={"released": "held"},
-    seconds=3.0,
+    seconds=2.5,
 )

@@ -68,5 +68,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"kernels": ["spin", "mandelbrot"], "released": "released"},
     control={"released": "held"},
-    seconds=4.0,
+    seconds=3.0,
 )

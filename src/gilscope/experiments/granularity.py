@@ -122,5 +122,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"work": [1e-7, 1e-6, 1e-5, 1e-4, 1e-3], "released": "released"},
     control={"released": "held"},
-    seconds=4.0,
+    seconds=3.0,
 )

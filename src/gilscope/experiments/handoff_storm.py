@@ -90,5 +90,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"every": 1},
     control={"every": 0},
-    seconds=4.0,
+    seconds=3.0,
 )

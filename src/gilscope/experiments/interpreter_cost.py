@@ -100,5 +100,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"python": "python"},
     control={"python": "typed"},
-    seconds=2.0,
+    seconds=1.5,
 )

@@ -94,5 +94,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"kernel": "mandelbrot", "size": 100, "inside": 0},
     control={"inside": 1},
-    seconds=2.5,
+    seconds=2.0,
 )

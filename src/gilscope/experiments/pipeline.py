@@ -110,5 +110,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"items": 8, "stage": 0.003, "released": "released"},
     control={"released": "held"},
-    seconds=2.5,
+    seconds=2.0,
 )

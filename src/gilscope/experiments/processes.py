@@ -145,6 +145,6 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"sizes": [10_000, 100_000, 1_000_000, 10_000_000], "passes": 5, "small_passes": 5},
     control={"sizes": [10_000_000, 12_000_000], "small_passes": 20},
-    seconds=3.0,
+    seconds=2.5,
     limit=40.0,
 )

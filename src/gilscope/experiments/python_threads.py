@@ -54,5 +54,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"implementation": "python", "policy": "own"},
     control={"implementation": "capi", "policy": "released"},
-    seconds=3.0,
+    seconds=2.0,
 )

@@ -113,5 +113,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"keys": 200_000, "one_place": True},
     control={"one_place": False},
-    seconds=2.5,
+    seconds=2.0,
 )

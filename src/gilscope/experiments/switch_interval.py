@@ -126,5 +126,5 @@ EXPERIMENT = Experiment(
     judge=judge,
     parameters={"intervals": [0.005, 0.001], "call": 0.03, "policy": "held"},
     control={"policy": "released"},
-    seconds=2.5,
+    seconds=2.0,
 )

@@ -96,7 +96,7 @@ def _lines(id: str, spec: Spec) -> Chart:
         shared | {"y": log10(limit["value"]) if log else limit["value"], "text": limit["label"], "font": font}
         for limit in across
     ] + _tops(upright, spec["over"]["log"])
-    title = f"{_words(spec['values'])} by {_words(spec['over'])}"
+    title = f"{_words(spec['values'])}; by {_words(spec['over'])}"
     return Chart(id, title, "; ".join(words), fig.whole(traces, layout))
 
 
@@ -123,9 +123,10 @@ def _timeline(id: str, spec: Spec) -> Chart:
         )
     layout = fig.layout(len(lanes) * 40 + 92, top=36)
     layout["barmode"] = "overlay"
-    layout["xaxis"] |= _axis(spec["values"], [v for span in spec["spans"] for v in (span["start"], span["end"])])
-    layout["yaxis"] |= fig.rows(lanes, SANS)
     limits = [float(limit["value"]) for limit in spec["limits"]]
+    ends = [float(time) for span in spec["spans"] for time in (span["start"], span["end"])]
+    layout["xaxis"] |= _axis(spec["values"], [*ends, *limits])
+    layout["yaxis"] |= fig.rows(lanes, SANS)
     layout["shapes"] = [fig.line(v, v, -0.5, len(lanes) - 0.5, "var(--ceiling)", dash="dot") for v in limits]
     layout["annotations"] = _tops(spec["limits"], log=False)
     words = "; ".join(
@@ -156,7 +157,8 @@ def _axis(axis: Spec, values: Sequence[float]) -> Figure:
     if axis["log"]:
         positive = [value for value in values if value > 0]
         low, high = log10(min(positive)), log10(max(positive))
-        ticks = [10.0**power for power in range(floor(low), ceil(high) + 1)]
+        steps = (1, 2, 5) if high - low < 1.5 else (1,)  # enough of them to read a value from
+        ticks = [step * 10.0**power for power in range(floor(low), ceil(high) + 1) for step in steps]
         made |= {"type": "log", "range": [low - 0.1, high + 0.1], "tickvals": ticks}
         return made | {"ticktext": [f"{tick:,g}{UNITS.get(axis['unit'], '')}" for tick in ticks]}
     low, high = min([0.0, *values]), max(values)
