@@ -14,8 +14,13 @@
 
 #if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x03100000 && !defined(PYPY_VERSION)
 #define GS_INTERNALS 1
+/* The interpreter's own headers are not compiled with these warnings. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
+#pragma GCC diagnostic pop
 #else
 #define GS_INTERNALS 0 /* not known: the sampler still reads the CPU clocks, and says what is missing */
 #endif
