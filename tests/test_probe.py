@@ -7,6 +7,7 @@ import sys
 import time
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,3 +225,17 @@ def test_a_fork_inside_is_survived():
     done = cli("import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)", "--seconds", "0.5")
     assert done.returncode in (0, 3), done.stderr
     assert len([line for line in done.stdout.splitlines() if line.startswith("  a call ")]) == 1
+
+
+def test_what_the_target_leaves_behind_goes_with_it(tmp_path):
+    code = f"""
+import pathlib, subprocess
+file = pathlib.Path({str(tmp_path / "pid")!r})
+if not file.exists():
+    file.write_text(str(subprocess.Popen(["sleep", "300"]).pid))
+"""
+    done = cli("-s", code, "sum(range(10000))", "--seconds", "0.3")
+    assert done.returncode in (0, 3), done.stderr
+    time.sleep(0.1)
+    left = Path("/proc", (tmp_path / "pid").read_text(), "stat")
+    assert not left.exists() or left.read_text().rpartition(")")[2].split()[0] == "Z"  # ended, and nobody asked

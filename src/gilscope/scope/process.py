@@ -1,11 +1,13 @@
 """A probe in a process of its own, under a time limit: whatever the target does, it does it to that process."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,10 @@ def run(task: dict[str, Any], timeout: float) -> dict[str, Any]:
                 where = _where(errors.read_text(errors="replace"))
                 raise TargetError(f"{name}: no answer within {timeout:g} s{where}", late=True) from None
             finally:
-                if child.poll() is None:
-                    child.kill()
-                    child.wait()
+                # Its session is its own: what the target has started and left behind goes, too.
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
         if not result_file.exists():
             how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
             last = [line for line in errors.read_text(errors="replace").splitlines() if line.strip()]
