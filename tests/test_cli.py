@@ -448,7 +448,7 @@ def test_annotate(tmp_path: Path) -> None:
     done = call("annotate", str(source), "--out", str(tmp_path / "pages"))
     assert done.exit_code == 0, done.stderr
     assert "mine.f" in done.stdout
-    assert "Cython" in (tmp_path / "pages/mine.html").read_text()
+    assert "Cython" in (tmp_path / "pages/cython/mine.html").read_text()
     done = call("annotate", str(tmp_path / "none.pyx"))
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
 

@@ -106,7 +106,7 @@ def analyse(source: str, c: str, file: str, hints: Sequence[tuple[int, str]] = (
     source: its text. c: what Cython generated from it. file: its name as the comments of `c` have it. hints:
     performance hints, as (line, text).
     """
-    code = _code_by_line(c, file)
+    code = code_by_line(c, file)
     functions: list[Function] = []
     rows = list(_rows(source))
     takers = {match["name"] for row in rows if (match := _function(row)) and re.search(r"\bwith\s+gil\s*:$", row.text)}
@@ -198,7 +198,7 @@ def _rows(source: str) -> Iterator[_Row]:
         number += 1
 
 
-def _code_by_line(c: str, file: str) -> dict[int, str]:
+def code_by_line(c: str, file: str) -> dict[int, str]:
     """The C between one comment that names a line and the next; what cleans up at a function's end is nobody's."""
     found: dict[int, list[str]] = {}
     marks = list(_COMMENT.finditer(c))

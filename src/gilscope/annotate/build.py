@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from gilscope.annotate.analyse import Function, analyse
+from gilscope.annotate.analyse import Function, analyse, code_by_line
 from gilscope.sources import ext_folder
 
 _MESSAGE = re.compile(r"(?!warning: |performance hint: )(?P<place>.+\.p(?:yx|xd|xi|y):\d+:\d+): (?P<text>.+)")
@@ -30,6 +30,8 @@ class Page:
     source: Path
     html: Path
     functions: tuple[Function, ...] = ()
+    code: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
+    """The generated C of each line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
         shutil.copyfile(output.with_suffix(".html"), page.html)
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
         functions = analyse(source, c, page.source.name, _hints(page.source, done.stderr))
-        return replace(page, functions=tuple(functions))
+        return replace(page, functions=tuple(functions), code=code_by_line(c, page.source.name))
 
 
 def _arguments(source: Path, options: Options) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     examples=[
         ("gilscope annotate", "this project's kernels"),
         ("gilscope annotate mine.pyx src --out pages", "sources of your own: files, folders, installed modules"),
+        ("gilscope annotate mine.pyx --against old.pyx", "two versions, line by line"),
         ("gilscope annotate src --check", "a gate: the rules are in pyproject.toml, [tool.gilscope.annotate]"),
         (
             "gilscope annotate src --check --baseline known.json",
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 )
 @click.argument("targets", metavar="[FILE.pyx|FOLDER|MODULE]...", nargs=-1)
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), default="annotated", help="Where the pages go.")
+@click.option("--against", metavar="OLD.pyx", type=click.Path(path_type=Path), help="Compare one source with this.")
 @click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write all figures; - for stdout.")
 @click.option("--check", is_flag=True, help="Fail where a rule is broken.")
 @click.option("--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Breaches that are known.")
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 def command(
     targets: tuple[str, ...],
     out: Path,
+    against: Path | None,
     json_to: str | None,
     check: bool,
     baseline: Path | None,
@@ -48,7 +51,8 @@ def command(
     directives: tuple[str, ...],
 ) -> int:
     """For each function of each source, say what it does with the GIL: uses of Python at its boundary, inside nogil and
-    in loops, takes of the GIL in loops, and where it releases. Cython's own page of each source goes to --out.
+    in loops, takes of the GIL in loops, and where it releases. --out gets pages to search, sort and
+    compare, and Cython's own beside them.
 
     Sources are compiled to C and no further, and their folder stays as it is. One that Cython rejects is named, with
     the place and the reason; the others are done all the same.
@@ -58,25 +62,32 @@ def command(
     from gilscope.annotate import AnnotateError, Options, annotate_each
     from gilscope.annotate import Page as Made
     from gilscope.annotate.gate import breaches, document, new_breaches, rules
+    from gilscope.annotate.pages import write
     from gilscope.sources import cython_sources
 
     try:
         limits = rules(Path.cwd())
         sources = [path for target in targets for path in _sources(target)] or cython_sources()
-        made = annotate_each(sources, out, Options(include, directives))
+        if against and len(sources) != 1:
+            raise click.UsageError("--against compares with one source; name exactly one")
+        options = Options(include, directives)
+        made = annotate_each(sources, out / "cython", options)
+        before = annotate_each([against], out / "against", options) if against else []
         pages = [page for page in made if isinstance(page, Made)]
         found = list(breaches(pages, limits))
         new = new_breaches(found, baseline) if baseline else found
+        old = next((page for page in before if isinstance(page, Made)), None)
+        index = write(pages, out, old if pages else None)
     except AnnotateError as error:
         raise Failure(str(error), USAGE) from error
-    rejected = [str(page) for page in made if isinstance(page, AnnotateError)]
+    rejected = [str(page) for page in [*made, *before] if isinstance(page, AnnotateError)]
     if json_to == "-":
         click.echo(json.dumps(document(pages, found), indent=1))
     elif json_to:
         Path(json_to).write_text(json.dumps(document(pages, found), indent=1) + "\n")
     if json_to != "-" and not check:
         _show(pages)
-        click.echo(f"{len(pages)} pages in {out}")
+        click.echo(index)
     for line in rejected:
         click.echo(f"gilscope: {line}", err=True)
     if check:

@@ -1,0 +1,170 @@
+"""The pages that gilscope writes beside Cython's: an index, one for each source, a comparison.
+
+index.html          all files and functions, to sort and to search
+source/NAME.html    a source, line by line, with the C of each line on demand
+compare.html        two versions, aligned by line
+cython/NAME.html    Cython's own page, as it is (build.py writes it)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from importlib.util import find_spec
+from pathlib import Path
+
+from gilscope.annotate.analyse import Function, Line
+from gilscope.annotate.build import AnnotateError, Page
+
+FIGURES = ("boundary", "inside_nogil", "in_loop", "takes_in_loop")
+_NEEDS = {"jinja2": "Jinja2", "pygments": "Pygments", "plotly": "Plotly"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a page: its source, what was found out about it, and its C."""
+
+    number: int
+    html: str
+    """Highlighted; safe as it is."""
+    facts: Line | None
+    """None outside of all functions."""
+    hints: tuple[str, ...]
+    c: str
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What matters about the line, in words."""
+        if self.facts is None:
+            return ()
+        line = self.facts
+        return tuple(
+            text
+            for text, there in (
+                ("releases the GIL", line.releases),
+                ("takes the GIL on every round" if line.loops else "takes the GIL", line.takes),
+                (f"Python \N{MULTIPLICATION SIGN} {line.python}", line.python),
+            )
+            if there
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A row of a comparison; one side is None where a line was added or removed."""
+
+    old: Row | None
+    new: Row | None
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A function's figures in two versions, in the order of FIGURES; None where it is not there."""
+
+    name: str
+    old: tuple[int, ...] | None
+    new: tuple[int, ...] | None
+    old_releases: tuple[int, ...]
+    new_releases: tuple[int, ...]
+
+
+def figures(function: Function) -> tuple[int, ...]:
+    """The four figures, in the order of FIGURES."""
+    return tuple(getattr(function, name) for name in FIGURES)
+
+
+def totals(page: Page) -> tuple[int, ...]:
+    """The four figures of all functions of a source together."""
+    return tuple(sum(getattr(function, name) for function in page.functions) for name in FIGURES)
+
+
+def rows(page: Page) -> list[Row]:
+    """The lines of a source, each with all that is known about it."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers.python import CythonLexer
+
+    text = page.source.read_text(encoding="utf-8", errors="replace")
+    html = highlight(text, CythonLexer(stripnl=False, ensurenl=False), HtmlFormatter(nowrap=True)).split("\n")
+    facts = {line.number: line for function in page.functions for line in function.lines}
+    hints: dict[int, tuple[str, ...]] = {}
+    for function in page.functions:
+        for number, hint in function.hints:
+            hints[number] = (*hints.get(number, ()), hint)
+    count = len(text.splitlines())
+    return [
+        Row(
+            number,
+            line,
+            facts.get(number),
+            hints.get(number, ()),
+            re.sub(r"\n\s*\n", "\n", page.code.get(number, "")).strip("\n").rstrip(),
+        )
+        for number, line in enumerate(html[:count], 1)
+    ]
+
+
+def pairs(old: Sequence[Row], new: Sequence[Row]) -> list[Pair]:
+    """Two versions aligned by line: equal lines side by side, changed ones as far as they go."""
+    matcher = SequenceMatcher(None, [row.html for row in old], [row.html for row in new], autojunk=False)
+    found = []
+    for kind, a, b, c, d in matcher.get_opcodes():
+        for i in range(max(b - a, d - c)):
+            left = old[a + i] if a + i < b else None
+            right = new[c + i] if c + i < d else None
+            found.append(Pair(left, right, kind == "equal"))
+    return found
+
+
+def changes(old: Page, new: Page) -> list[Change]:
+    """The functions of both versions, by name; those of the new one first."""
+    before = {function.name: function for function in old.functions}
+    after = {function.name: function for function in new.functions}
+    return [
+        Change(
+            name,
+            figures(before[name]) if name in before else None,
+            figures(after[name]) if name in after else None,
+            tuple(before[name].releases) if name in before else (),
+            tuple(after[name].releases) if name in after else (),
+        )
+        for name in [*after, *(name for name in before if name not in after)]
+    ]
+
+
+def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
+    """Writes the index and the page of each source, and with `old` its comparison with the first; returns the index.
+
+    Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
+    """
+    if missing := [name for module, name in _NEEDS.items() if find_spec(module) is None]:
+        raise AnnotateError(f"the pages need {', '.join(missing)}: pip install 'gilscope[lab]'")
+    from markupsafe import Markup
+
+    from gilscope.report import theme
+    from gilscope.report.page import TEMPLATES, policy_of, templates
+
+    script = (TEMPLATES / "annotate.js").read_text(encoding="utf-8")
+    made = templates()
+    made.filters |= {"figures": figures, "totals": totals}
+    made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}
+    made.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
+    try:
+        (folder / "source").mkdir(parents=True, exist_ok=True)
+        for page in pages:
+            text = made.get_template("annotate_source.html.j2").render(page=page, rows=rows(page))
+            (folder / "source" / f"{page.source.stem}.html").write_text(text, encoding="utf-8")
+        if old:
+            new = pages[0]
+            text = made.get_template("annotate_compare.html.j2").render(
+                old=old, new=new, pairs=pairs(rows(old), rows(new)), changes=changes(old, new)
+            )
+            (folder / "compare.html").write_text(text, encoding="utf-8")
+        index = folder / "index.html"
+        index.write_text(made.get_template("annotate_index.html.j2").render(pages=pages), encoding="utf-8")
+    except OSError as error:
+        raise AnnotateError(f"{error.filename}: {error.strerror}") from error
+    return index
