@@ -77,7 +77,7 @@ def command(
         found = list(breaches(pages, limits))
         new = new_breaches(found, baseline) if baseline else found
         old = next((page for page in before if isinstance(page, Made)), None)
-        index = write(pages, out, old if pages else None)
+        index = write(pages, out, old) if pages else None
     except AnnotateError as error:
         raise Failure(str(error), USAGE) from error
     rejected = [str(page) for page in [*made, *before] if isinstance(page, AnnotateError)]
@@ -87,7 +87,8 @@ def command(
         Path(json_to).write_text(json.dumps(document(pages, found), indent=1) + "\n")
     if json_to != "-" and not check:
         _show(pages)
-        click.echo(index)
+        if index:
+            click.echo(index)
     for line in rejected:
         click.echo(f"gilscope: {line}", err=True)
     if check:
