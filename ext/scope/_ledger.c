@@ -109,7 +109,7 @@ static struct {
     library *libraries;
     int library_count, library_room;
     uintptr_t self, python; /* the bases of this module, whose slots are spared, and of the interpreter */
-    int64_t started_ns, started_ticks;
+    int64_t started_ns, started_ticks, ended_ns;
     bool cycles; /* whether the CPU has a cycle counter that runs evenly */
     long page;
 } ledger = {.control = PTHREAD_MUTEX_INITIALIZER, .registry = PTHREAD_MUTEX_INITIALIZER};
@@ -401,8 +401,10 @@ static bool read_image(const struct dl_phdr_info *info, image *result) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
         if (part->p_type == PT_DYNAMIC) entry = (const ElfW(Dyn) *)(info->dlpi_addr + part->p_vaddr);
         if (part->p_type == PT_GNU_RELRO) {
-            result->relro_begin = info->dlpi_addr + part->p_vaddr;
-            result->relro_end = result->relro_begin + part->p_memsz;
+            /* The loader protects whole pages, and leaves the last one alone where it is not all relocations. */
+            uintptr_t in_page = ~(uintptr_t)(ledger.page - 1), begin = info->dlpi_addr + part->p_vaddr;
+            result->relro_begin = begin & in_page;
+            result->relro_end = (begin + part->p_memsz) & in_page;
         }
     }
     if (entry == NULL || strncmp(info->dlpi_name, "linux-vdso", 10) == 0) return false;
@@ -639,8 +641,12 @@ static PyObject *taken_object(const taken *which, double scale) {
         for (int64_t i = 0; i < each->count; i++, out += sizeof(event)) {
             event row = each->events[i];
             int64_t *times[] = {&row.released, &row.wanted, &row.got};
-            for (int t = 0; t < 3; t++)
-                *times[t] = ledger.started_ns + (int64_t)((double)(*times[t] - ledger.started_ticks) * scale);
+            for (int t = 0; t < 3; t++) {
+                int64_t ns = ledger.started_ns + (int64_t)((double)(*times[t] - ledger.started_ticks) * scale);
+                /* A thread may have asked for the GIL under an earlier recording, and have it under this one. */
+                if (ns < ledger.started_ns) ns = ledger.started_ns;
+                *times[t] = ns > ledger.ended_ns ? ledger.ended_ns : ns;
+            }
             memcpy(out, &row, sizeof row);
         }
     }
@@ -697,6 +703,7 @@ static PyObject *stop(PyObject *module, PyObject *unused) {
     int64_t ended_ns = 0, ended_ticks = 0;
     if (open) {
         read_clocks(&ended_ns, &ended_ticks);
+        ledger.ended_ns = ended_ns;
         __atomic_store_n(&ledger.open, 0, __ATOMIC_SEQ_CST);
         for (int i = 0; i < ledger.library_count; i++) slots += ledger.libraries[i].count;
         dl_iterate_phdr(visit_restore, NULL);
