@@ -251,7 +251,8 @@ static inline void let_go(enum kind kind, int64_t when, void *site) {
 static inline void came_back(int64_t wanted, int64_t got) {
     book *which = book_now();
     if (which == NULL) return;
-    if (which->depth == 0) { /* it let go before the recording began */
+    int top = which->depth - 1;
+    if (top < 0 || (top < DEPTH && which->open[top].kind == TAKE)) { /* it let go before the recording began */
         append(which, (event){ledger.started_ticks, wanted, got, 0, RELEASE, FROM_BEFORE});
         return;
     }
@@ -583,7 +584,7 @@ static void set_up(void) {
 
 PyDoc_STRVAR(start_doc,
              "start(limit, /)\n--\n\n"
-             "Opens the ledger: from now on every release is noted, and at most `limit` of them are kept.\n\n"
+             "Opens the ledger: from now on every release is noted, and about `limit` of them are kept.\n\n"
              "ValueError for a limit below 1, RuntimeError if it is open already, NotImplementedError where programs\n"
              "are not 64-bit ELF for x86-64 or aarch64.");
 
