@@ -262,7 +262,7 @@ static inline void came_back(int64_t wanted, int64_t got) {
         return;
     }
     const opened *entry = &which->open[which->depth];
-    if (entry->kind != TAKE) append(which, (event){entry->wanted, wanted, got, entry->site, entry->kind, 0});
+    append(which, (event){entry->wanted, wanted, got, entry->site, entry->kind, 0});
 }
 
 /* --- The wrappers. They go on working after the ledger is closed: somebody may have kept their address. --- */
