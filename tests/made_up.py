@@ -139,11 +139,6 @@ def pipeline(both: list[float], neither: list[float]) -> Data:
     return {"cells": {name: {"one": steady(1.0), "many": m, "spans": spans} for name, m in many.items()}, "stage": 0.1}
 
 
-def oversubscription(both: list[float]) -> Data:
-    alone = {"a pool of plain calls": steady(1.0), "threads inside the calls": steady(1.0)}
-    return {"seconds": alone | {"both": both}, "cores": 2, "inside": 0}
-
-
 def choose(threads: list[float]) -> Data:
     """Of the tasks that release; the other two kinds are as people say."""
     others = {"asyncio": steady(1.0), "threads": steady(2.0), "processes": steady(1.0)}
@@ -233,11 +228,6 @@ CASES: dict[str, tuple[Callable[[], Data], Callable[[], Data], Callable[[], Data
         lambda: pipeline(steady(0.55), steady(1.0)),
         lambda: pipeline(steady(1.0), steady(1.0)),
         lambda: pipeline(lucky(0.55, 1.0), steady(1.0)),
-    ),
-    "oversubscription": (
-        lambda: oversubscription(steady(1.5)),
-        lambda: oversubscription(steady(1.0)),
-        lambda: oversubscription(torn(0.9, 1.5)),
     ),
     "choose": (
         lambda: choose(steady(0.6)),
