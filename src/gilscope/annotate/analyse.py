@@ -6,7 +6,7 @@ function: at the *boundary* (its `def`, `with nogil` and `with gil` lines), *ins
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -100,13 +100,12 @@ class _Row:
     text: str
 
 
-def analyse(source: str, c: str, file: str, hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
+def analyse(source: str, code: Mapping[int, str], hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
     """The functions of a .pyx, in the order of their lines.
 
-    source: its text. c: what Cython generated from it. file: its name as the comments of `c` have it. hints:
-    performance hints, as (line, text).
+    source: its text. code: the C that Cython generated from each line (see code_by_line). hints: performance hints, as
+    (line, text).
     """
-    code = code_by_line(c, file)
     functions: list[Function] = []
     rows = list(_rows(source))
     takers = {match["name"] for row in rows if (match := _function(row)) and re.search(r"\bwith\s+gil\s*:$", row.text)}
@@ -199,7 +198,10 @@ def _rows(source: str) -> Iterator[_Row]:
 
 
 def code_by_line(c: str, file: str) -> dict[int, str]:
-    """The C between one comment that names a line and the next; what cleans up at a function's end is nobody's."""
+    """The C that Cython wrote for each line of a source; file: its name, as the comments of `c` have it.
+
+    It stands between one comment that names a line and the next; what cleans up at a function's end is nobody's.
+    """
     found: dict[int, list[str]] = {}
     marks = list(_COMMENT.finditer(c))
     for mark, after in zip(marks, [*marks[1:], None], strict=True):

@@ -91,8 +91,9 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
             return AnnotateError(_reason(page.source, done.stderr))
         shutil.copyfile(output.with_suffix(".html"), page.html)
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
-        functions = analyse(source, c, page.source.name, _hints(page.source, done.stderr))
-        return replace(page, functions=tuple(functions), code=code_by_line(c, page.source.name))
+        code = code_by_line(c, page.source.name)
+        functions = analyse(source, code, _hints(page.source, done.stderr))
+        return replace(page, functions=tuple(functions), code=code)
 
 
 def _arguments(source: Path, options: Options) -> list[str]:

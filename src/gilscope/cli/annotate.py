@@ -1,6 +1,5 @@
 """gilscope annotate: Cython's annotated pages, and what each function does with the GIL."""
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +62,7 @@ def command(
     from gilscope.annotate import Page as Made
     from gilscope.annotate.gate import breaches, document, new_breaches, rules
     from gilscope.annotate.pages import write
+    from gilscope.measure import record
     from gilscope.sources import cython_sources
 
     try:
@@ -81,10 +81,8 @@ def command(
     except AnnotateError as error:
         raise Failure(str(error), USAGE) from error
     rejected = [str(page) for page in [*made, *before] if isinstance(page, AnnotateError)]
-    if json_to == "-":
-        click.echo(json.dumps(document(pages, found), indent=1))
-    elif json_to:
-        Path(json_to).write_text(json.dumps(document(pages, found), indent=1) + "\n")
+    if json_to:
+        record.save(document(pages, found), json_to)
     if json_to != "-" and not check:
         _show(pages)
         if index:

@@ -1,6 +1,5 @@
 """gilscope atlas: what well-known functions do with the GIL."""
 
-import json
 from pathlib import Path
 
 import click
@@ -32,6 +31,7 @@ def command(words: tuple[str, ...], json_to: str | None, html: Path | None, agai
     that matters, in a process of its own."""
     from rich.text import Text
 
+    from gilscope.measure import record
     from gilscope.scope.atlas import AtlasError, changes, document, entries, load, survey
 
     try:
@@ -44,11 +44,7 @@ def command(words: tuple[str, ...], json_to: str | None, html: Path | None, agai
     with progress(quiet) as report:
         made = document(list(survey(chosen, progress=report)))
     if json_to:
-        text = json.dumps(made, indent=1)
-        if json_to == "-":
-            click.echo(text)
-        else:
-            Path(json_to).write_text(text + "\n")
+        record.save(made, json_to)
     if html:
         from gilscope.report.atlas import page
 

@@ -1,7 +1,5 @@
 """gilscope calibrate: how far the instrument can be believed, here and now."""
 
-import json
-
 import click
 
 from gilscope.cli import _types as types
@@ -27,17 +25,13 @@ def command(seconds: float, json_to: str | None, quiet: bool) -> int:
 
     Exit status: 0 all within the limits (1 point for calls of 1 ms and more, 3 points for shorter ones), 1 not.
     """
+    from gilscope.measure import record
     from gilscope.scope.calibrate import calibrate
 
     with progress(quiet) as report:
         points = list(calibrate(seconds, progress=report))
     if json_to:
-        text = json.dumps({"points": [point.to_json() for point in points]}, indent=1)
-        if json_to == "-":
-            click.echo(text)
-        else:
-            with open(json_to, "w") as file:
-                file.write(text + "\n")
+        record.save({"points": [point.to_json() for point in points]}, json_to)
     if json_to != "-":
         rows = table(
             "a call", "held", "sampler", "ledger", "error", "", right=("a call", "held", "sampler", "ledger", "error")

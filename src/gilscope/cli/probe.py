@@ -1,8 +1,6 @@
 """gilscope probe: does this function release the GIL?"""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import click
@@ -51,6 +49,7 @@ def command(
 
     Exit status: 0 fine, 1 a gate failed, 2 the function could not be called, 3 no clear answer.
     """
+    from gilscope.measure import record
     from gilscope.scope.process import TargetError, run
 
     task: dict[str, Any] = {
@@ -71,11 +70,7 @@ def command(
         raise Failure(str(error), INCONCLUSIVE if error.late else USAGE) from error
     failed, unsure = check(found, gates)
     if json_to:
-        text = json.dumps(found | {"failed": failed}, indent=1)
-        if json_to == "-":
-            click.echo(text)
-        else:
-            Path(json_to).write_text(text + "\n")
+        record.save(found | {"failed": failed}, json_to)
     if json_to != "-":
         show(found)
     for line in failed + unsure:
