@@ -10,8 +10,8 @@ that of the fastest rounds with its 95 % interval; 1.000: nothing can be seen of
 costs more in the ledger, per pair of release and re-take. *Others*: the share of the GIL that they report for a true
 share of one half, in calls of 1 ms.
 
-Targets: 1 point for calls of 1 ms and more, 3 for shorter ones; under 1 % of a saturated machine for the sampler at
-its usual rate; under 65 ns a pair; no event lost below a million a second. Exit status: 0 all met, 1 one missed, 3 an
+Targets: 1 point for calls of 1 ms and more, 3 for shorter ones; under 1 % of a saturated machine for the sampler as
+it is by default; under 65 ns a pair; no event lost below a million a second. Exit status: 0 all met, 1 one missed, 3 an
 interval lies across its target.
 """
 

@@ -13,6 +13,7 @@ import pytest
 from gilscope.kernels import load
 from gilscope.scope import _ledger
 from gilscope.scope import states as st
+from gilscope.scope.oracle import gil_enabled
 from gilscope.scope.symbols import place, readable
 from gilscope.variants import native
 
@@ -88,15 +89,23 @@ def test_times_are_ordered_and_lie_in_the_recording(ledger):
     assert before - 50_000 <= ours["released"].min() <= ours["got"].max() <= after + 50_000
 
 
+@pytest.mark.skipif(not gil_enabled(), reason="no GIL to wait for")
 def test_a_wait_that_began_under_an_earlier_recording_is_cut_at_the_start(ledger):
     spin = native(load()["spin"], "capi").spin
+    running = threading.Lock()
+    running.acquire()
+
+    def work():
+        running.release()  # main goes on when the GIL is free: when this is inside spin
+        spin(ROUNDS, 1, policy="released")
+
+    worker = threading.Thread(target=work)
     usual = sys.getswitchinterval()
-    worker = threading.Thread(target=spin, args=(10 * ROUNDS, 1), kwargs={"policy": "released"})
-    sys.setswitchinterval(60)  # the worker gets the GIL back only when it is given away
+    sys.setswitchinterval(60)  # nobody gets the GIL before it is given away
     try:
         worker.start()
-        time.sleep(0.005)
-        spin(20 * ROUNDS, 1, policy="held")  # the worker is through, and waits
+        running.acquire()
+        spin(50 * ROUNDS, 1, policy="held")  # the worker is through long before, and waits
         ledger.stop()
         ledger.start(LIMIT)
         worker.join()

@@ -80,8 +80,10 @@ def test_a_wait_behind_a_long_hold_is_blamed_on_it():
             thread.start()
         for thread in threads:
             thread.join()
-    wait = next(wait for wait in recording.waits() if wait.lane == "asker")
+    wait = max((wait for wait in recording.waits() if wait.lane == "asker"), key=lambda wait: wait.seconds)
     assert wait.seconds > 0.03
+    if wait.cause == "no core":
+        pytest.skip("the machine is too busy: the holder had no core for most of its hold")
     assert (wait.holder, wait.cause) == ("holder", "long hold")
     assert wait.site is not None
     assert "_workload" in wait.site.library

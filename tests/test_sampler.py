@@ -118,6 +118,16 @@ def test_ticks_are_ordered_and_about_as_many_as_wanted():
     assert 200 <= len(ticks) <= 600
 
 
+def test_a_budget_makes_it_look_less_often():
+    counts = []
+    for budget in (0.0, 0.001):
+        _sampler.start(20_000.0, 1_000_000, budget)
+        time.sleep(0.3)
+        counts.append(len(_sampler.stop()["ticks"]) // st.TICK.itemsize)
+    free, bound = counts
+    assert 1 <= bound < free / 5
+
+
 def test_the_limit_drops_and_counts():
     _sampler.start(2000.0, 10)
     time.sleep(0.1)
@@ -137,8 +147,11 @@ def test_a_second_sampler_is_refused():
         _sampler.stop()
 
 
-@pytest.mark.parametrize(("rate", "limit"), [(0.5, 10), (60_000.0, 10), (float("nan"), 10), (1000.0, 0)])
-def test_what_makes_no_sense_is_refused(rate, limit):
+@pytest.mark.parametrize(
+    "asked",
+    [(0.5, 10), (60_000.0, 10), (float("nan"), 10), (1000.0, 0), (1000.0, 10, -0.1), (1000.0, 10, float("nan"))],
+)
+def test_what_makes_no_sense_is_refused(asked):
     with pytest.raises(ValueError, match="rate"):
-        _sampler.start(rate, limit)
+        _sampler.start(*asked)
     assert not _sampler.active()

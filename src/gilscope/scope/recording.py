@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gilscope.measure.environment import usable_cpus
 from gilscope.scope import states as st
 from gilscope.scope.oracle import gil_enabled
 from gilscope.scope.states import Array, Lane
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "gilscope.recording", 1
 RATE = 1000.0
-"""Looks a second: half a percent of a core on an ordinary machine."""
+"""Looks a second, at most, where none is asked for."""
+BUDGET = 0.005
+"""Of the machine's CPU time, for them: as many fewer where waking up is dear (a virtual machine: 40 us each time)."""
 LIMIT = 10_000_000
 """Ledger events kept; 40 bytes each."""
 TICKS = 2_000_000
@@ -293,10 +296,11 @@ class Recording:
 
 
 @contextmanager
-def record(*, rate: float = RATE, ledger: bool = True, limit: int = LIMIT) -> Iterator[Recording]:
+def record(*, rate: float | None = None, ledger: bool = True, limit: int = LIMIT) -> Iterator[Recording]:
     """Records all threads of this process while the block runs.
 
     rate: looks at the GIL a second, 1 to 50000; the time between two is random, so that nothing keeps step with them.
+    None: 1000, or as many as half a percent of the usable CPUs can pay for.
     ledger: whether to note every release as well. limit: of how many events; more are counted as dropped.
 
     RecordingError if a recording runs already in this process, or if this platform has no way to make one. Every
@@ -307,9 +311,9 @@ def record(*, rate: float = RATE, ledger: bool = True, limit: int = LIMIT) -> It
     except ImportError as error:
         raise RecordingError(f"this installation can not record: {error}") from error
     recording = Recording()
-    recording.circumstances = _circumstances(rate, sampler.INTERNALS)
+    recording.circumstances = _circumstances(rate or RATE, sampler.INTERNALS)
     try:
-        sampler.start(rate, TICKS)
+        sampler.start(rate or RATE, TICKS, 0.0 if rate else BUDGET * usable_cpus())
     except RuntimeError as error:
         raise RecordingError(str(error)) from error
     with _names() as names:
