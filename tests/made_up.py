@@ -145,6 +145,20 @@ def choose(threads: list[float]) -> Data:
     return {"seconds": {"I/O": others, "CPU in Python": others, "CPU released": others | {"threads": threads}}}
 
 
+def web(held: list[float], released: list[float]) -> Data:
+    """The slowest answer of each round beside a call of 0.1 s; one that was sent later waits less."""
+    slowest = {"def, holds": held, "def, releases": released, "async def, releases": steady(0.1)}
+    return {
+        "cells": {
+            name: {
+                "call": steady(0.1),
+                "beats": [[[0.1 * part, most * (1 - part)] for part in (0.0, 0.5, 0.9)] for most in each],
+            }
+            for name, each in slowest.items()
+        }
+    }
+
+
 def import_(undeclared: str, gil: str) -> Data:
     refused = {"declared": "", "undeclared": undeclared}
     turns = {"declared": "GIL False", "undeclared": gil}
@@ -235,6 +249,11 @@ CASES: dict[str, tuple[Callable[[], Data], Callable[[], Data], Callable[[], Data
         lambda: choose(lucky(0.9, 1.6)),
     ),
     "import": (lambda: import_(REFUSED, "GIL True"), lambda: import_("", "GIL False"), None),
+    "web": (
+        lambda: web(steady(0.1), steady(0.002)),
+        lambda: web(steady(0.002), steady(0.002)),
+        lambda: web(steady(0.1), lucky(0.002, 0.1)),
+    ),
     "free-threading": (
         lambda: free_threading(cell(1.96)),
         lambda: free_threading(cell(1.0)),

@@ -1,6 +1,7 @@
 """The experiments: the frame, the verdicts on made-up data, a short run of each, and a negative control each."""
 
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -14,7 +15,7 @@ from made_up import CASES, cell, python_threads, quiet
 
 from gilscope.cli import main
 from gilscope.cy.experiments import loops
-from gilscope.experiments import CLAIMS, Experiment, Finding, _gil, absent, find, judged, load
+from gilscope.experiments import CLAIMS, Experiment, Finding, NotHere, _gil, absent, find, judged, load
 from gilscope.experiments import _process as process
 from gilscope.experiments._lab import Lab
 from gilscope.kernels import load as kernels
@@ -86,6 +87,23 @@ def test_the_charts_of_made_up_data_have_intervals_and_thresholds(name: str) -> 
 def test_what_was_not_timed_needs_no_quiet_machine() -> None:
     machine = quiet(others=0.9) | {"one": [], "many": []}
     assert verdict_of("lock-order", CASES["lock-order"][0](), machine) == "confirmed"
+
+
+def test_requests_must_wait_on_both_sides_of_the_claim() -> None:
+    web = CASES["web"][0]()["cells"]
+    one_late = [[0.0, 0.1], *[[sent / 1000, 0.001] for sent in range(9)]]
+    for cells in (
+        web | {"def, releases": web["def, holds"]},  # they wait for one that releases, too
+        web | {"def, holds": web["def, holds"] | {"beats": [one_late] * len(web["def, holds"]["call"])}},
+    ):
+        assert verdict_of("web", {"cells": cells}) == "refuted"
+
+
+@needs_gil
+def test_the_service_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilscope.experiments.web.find_spec", lambda name: name != "uvicorn")
+    with pytest.raises(NotHere, match=re.escape("uvicorn not installed (pip install 'gilscope[web]')")):
+        load()["web"].run(Lab(0.1), {})
 
 
 def test_a_loss_is_told() -> None:
