@@ -139,6 +139,16 @@ def pipeline(both: list[float], neither: list[float]) -> Data:
     return {"cells": {name: {"one": steady(1.0), "many": m, "spans": spans} for name, m in many.items()}, "stage": 0.1}
 
 
+def oversubscription(both: list[float]) -> Data:
+    """In short calls; in long ones nothing matters."""
+    alone = {"the pool alone": steady(1.0), "the library alone": steady(1.0)}
+    cells = [
+        {"work": 1e-3, "seconds": alone | {"both": steady(1.0)}},
+        {"work": 6e-5, "seconds": alone | {"both": both}},
+    ]
+    return {"cells": cells, "cores": 2}
+
+
 def choose(threads: list[float]) -> Data:
     """Of the tasks that release; the other two kinds are as people say."""
     others = {"asyncio": steady(1.0), "threads": steady(2.0), "processes": steady(1.0)}
@@ -242,6 +252,11 @@ CASES: dict[str, tuple[Callable[[], Data], Callable[[], Data], Callable[[], Data
         lambda: pipeline(steady(0.55), steady(1.0)),
         lambda: pipeline(steady(1.0), steady(1.0)),
         lambda: pipeline(lucky(0.55, 1.0), steady(1.0)),
+    ),
+    "oversubscription": (
+        lambda: oversubscription(steady(1.3)),
+        lambda: oversubscription(steady(1.0)),
+        lambda: oversubscription(lucky(1.0, 1.3)),
     ),
     "choose": (
         lambda: choose(steady(0.6)),

@@ -99,6 +99,20 @@ def test_requests_must_wait_on_both_sides_of_the_claim() -> None:
         assert verdict_of("web", {"cells": cells}) == "refuted"
 
 
+def test_a_pool_of_teams_must_lose_to_both() -> None:
+    for alone in ("the pool alone", "the library alone"):
+        made = CASES["oversubscription"][0]()
+        for each in made["cells"]:
+            each["seconds"] |= {alone: each["seconds"]["both"]}
+        assert verdict_of("oversubscription", made) == "refuted"
+
+
+def test_a_pool_of_teams_needs_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilscope.cy.nbody.OPENMP", False)
+    with pytest.raises(NotHere, match="this build has no OpenMP"):
+        load()["oversubscription"].run(Lab(0.1), {})
+
+
 @needs_gil
 def test_the_service_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gilscope.experiments.web.find_spec", lambda name: name != "uvicorn")
