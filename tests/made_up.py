@@ -32,6 +32,10 @@ def torn(low: float, high: float) -> list[float]:
     return [low, high] * (ROUNDS // 2)
 
 
+RECORDED = {
+    "held": {"loop": [[0.0, 30.0, "waiting for the GIL"]], "thread": [[0.0, 30.0, "holding"]]},
+    "released": {"loop": [], "thread": [[0.0, 30.0, "running released"]]},
+}
 UNCLEAR = cell(1.9, 1.1)
 
 
@@ -45,18 +49,13 @@ def gil_release(released: Data, held: Data) -> Data:
 
 def convoy(released: list[float]) -> Data:
     cells = [{"policy": "released", "seconds": released}, {"policy": "held", "seconds": steady(1e-4)}]
-    calls = {"held": [[0.0, 1e-4]], "released": [[0.0, 0.005], [0.005, 0.01]]}
-    return {"cells": [cell | {"work": 50e-6, "interval": 0.005} for cell in cells], "calls": calls}
+    return {"cells": [cell | {"work": 50e-6, "interval": 0.005} for cell in cells], "timeline": RECORDED}
 
 
 def event_loop(released: list[float]) -> Data:
     gaps = {"held": steady(0.1), "nogil in the signature": steady(0.1), "released": released}
-    return {
-        "cells": {
-            name: {"gaps": [[0.001, most] for most in each], "call": steady(0.1), "beats": [0.0, 0.1]}
-            for name, each in gaps.items()
-        }
-    }
+    cells = {name: {"gaps": [[0.001, most] for most in each], "call": steady(0.1)} for name, each in gaps.items()}
+    return {"cells": cells, "timeline": {"held": {"lanes": RECORDED["held"], "beats": [-1.0, 0.5, 30.0]}}}
 
 
 def switch_interval(python: list[float], native: list[float]) -> Data:
@@ -65,7 +64,7 @@ def switch_interval(python: list[float], native: list[float]) -> Data:
 
 def handoff_storm(storm: Data) -> Data:
     storms = ("with gil, every round", "callback, every round", "PyGILState_Ensure, every round")
-    return {"cells": {"never": cell(1.98)} | dict.fromkeys(storms, storm), "takes": 1000}
+    return {"cells": {"never": cell(1.98)} | dict.fromkeys(storms, storm), "takes": 1000, "timeline": RECORDED}
 
 
 def granularity(released: list[float]) -> Data:
@@ -135,8 +134,8 @@ def traceback(kind: str) -> Data:
 
 def pipeline(both: list[float], neither: list[float]) -> Data:
     many = {"released -> released": both, "released -> held": steady(0.9), "held -> held": neither}
-    spans = [["producer", 0.0, 0.5], ["consumer", 0.5, 1.0]]
-    return {"cells": {name: {"one": steady(1.0), "many": m, "spans": spans} for name, m in many.items()}, "stage": 0.1}
+    cells = {name: {"one": steady(1.0), "many": seconds} for name, seconds in many.items()}
+    return {"cells": cells, "timeline": RECORDED}
 
 
 def oversubscription(both: list[float]) -> Data:
@@ -157,7 +156,7 @@ def choose(threads: list[float]) -> Data:
 
 def web(held: list[float], released: list[float]) -> Data:
     """The slowest answer of each round beside a call of 0.1 s; one that was sent later waits less."""
-    slowest = {"def, holds": held, "def, releases": released, "async def, releases": steady(0.1)}
+    slowest = {"def, held": held, "def, released": released, "async def, released": steady(0.1)}
     return {
         "cells": {
             name: {

@@ -31,9 +31,9 @@ MEDIAN_LEAST = 0.3
 """... and the median one this part: requests that all wait for its end wait for half of it, one with another."""
 FLOWING_MOST = 0.2
 """Beside a call that releases, none takes more than this."""
-HANDLERS = {"def, holds": "/thread", "def, releases": "/thread", "async def, releases": "/loop"}
+HANDLERS = {"def, held": "/thread", "def, released": "/thread", "async def, released": "/loop"}
 """Where each handler is: one that is declared with `def` runs in a thread, one with `async def` in the loop."""
-COLORS = {"def, holds": "held", "def, releases": "released", "async def, releases": "auto"}
+COLORS = {"def, held": "held", "def, released": "released", "async def, released": "auto"}
 START = 20.0
 """Seconds that the service has to answer for the first time."""
 
@@ -125,7 +125,7 @@ def measure(lab: Lab, seconds: float, held: str) -> Data:
         raise NotHere(f"{', '.join(missing)} not installed (pip install 'gilscope[web]')")
     spin = native(load()["spin"], "capi").spin
     rounds = max(1, round(seconds / (seconds_of(lambda: spin(1_000_000, policy="held"), ()) / 1_000_000)))
-    policies = dict.fromkeys(HANDLERS, "released") | {"def, holds": held}
+    policies = dict.fromkeys(HANDLERS, "released") | {"def, held": held}
     with _service() as address:
         return {"cells": asyncio.run(_measured(lab, address, rounds, policies))}
 
@@ -135,12 +135,12 @@ def judge(data: Data) -> Judgement:
     parts = {name: _parts(cell, np.max, fastest_interval) for name, cell in cells.items()}
     conditions = {
         f"beside a handler that holds, the slowest answer takes {STALLED_LEAST:g} of the call": at_least(
-            parts["def, holds"], STALLED_LEAST
+            parts["def, held"], STALLED_LEAST
         ),
         f"and the median one {MEDIAN_LEAST:g}": at_least(
-            _parts(cells["def, holds"], np.median, median_interval), MEDIAN_LEAST
+            _parts(cells["def, held"], np.median, median_interval), MEDIAN_LEAST
         ),
-        f"beside one that releases, the slowest takes {FLOWING_MOST:g}": at_most(parts["def, releases"], FLOWING_MOST),
+        f"beside one that releases, the slowest takes {FLOWING_MOST:g}": at_most(parts["def, released"], FLOWING_MOST),
     }
     said, points, lines = [], [], []
     for name, cell in cells.items():
@@ -155,12 +155,12 @@ def judge(data: Data) -> Judgement:
         points.append(Series(name, COLORS[name], (Point(f"{name}, slowest", slowest), Point(f"{name}, p50", median))))
         last = sorted((1e3 * sent, 1e3 * took) for sent, took in cell["beats"][-1])
         lines.append(Series(name, COLORS[name], tuple(Point(s, Interval(took, took, took)) for s, took in last)))
-    length = 1e3 * min(cells["def, holds"]["call"])
+    length = 1e3 * min(cells["def, held"]["call"])
     evidence = f"While one request computed for {length:.0f} ms, the others were answered after: {'; '.join(said)}."
     limits = (
-        Limit(length, "the call"),
-        Limit(FLOWING_MOST * length, "released: at most"),
-        Limit(STALLED_LEAST * length, "held: at least"),
+        Limit(FLOWING_MOST * length, "← runs on"),
+        Limit(MEDIAN_LEAST * length, "p50 stalled →"),
+        Limit(STALLED_LEAST * length, "stalled →"),
     )
     rows = Chart("rows", Axis("time to the answer", "ms", log=True), series=tuple(points), limits=limits)
     when = Chart(
@@ -168,7 +168,7 @@ def judge(data: Data) -> Judgement:
         Axis("time to the answer", "ms"),
         Axis("when the request was sent, from the call's begin", "ms"),
         series=tuple(lines),
-        limits=limits[:1],
+        limits=(Limit(length, "the call"),),
     )
     return Judgement(conditions, evidence, (rows, when))
 
@@ -187,8 +187,9 @@ EXPERIMENT = Experiment(
     "however many threads and connections there are. A handler that computes in the loop itself stops it in any case.",
     refuted_by="Requests that are answered while the handler holds the GIL, or that wait while it releases it.",
     reading="How long other requests waited that were sent while one computed, on a logarithmic axis: the slowest and "
-    "the median one. Below, each request of one round by when it was sent: a line that falls from the call's "
-    "length to nothing shows requests that all waited for its end.",
+    "the median one. Left of the first line the service runs on, right of the others it is stalled. Below, each "
+    "request of one round by when it was sent: a line that falls from the call's length to nothing shows requests "
+    "that all waited for its end.",
     places=(TAKE, BREAKER),
     measure=measure,
     judge=judge,
