@@ -32,6 +32,10 @@ def torn(low: float, high: float) -> list[float]:
     return [low, high] * (ROUNDS // 2)
 
 
+RECORDED = {
+    "held": {"loop": [[0.0, 30.0, "waiting for the GIL"]], "thread": [[0.0, 30.0, "holding"]]},
+    "released": {"loop": [], "thread": [[0.0, 30.0, "running released"]]},
+}
 UNCLEAR = cell(1.9, 1.1)
 
 
@@ -45,18 +49,13 @@ def gil_release(released: Data, held: Data) -> Data:
 
 def convoy(released: list[float]) -> Data:
     cells = [{"policy": "released", "seconds": released}, {"policy": "held", "seconds": steady(1e-4)}]
-    calls = {"held": [[0.0, 1e-4]], "released": [[0.0, 0.005], [0.005, 0.01]]}
-    return {"cells": [cell | {"work": 50e-6, "interval": 0.005} for cell in cells], "calls": calls}
+    return {"cells": [cell | {"work": 50e-6, "interval": 0.005} for cell in cells], "timeline": RECORDED}
 
 
 def event_loop(released: list[float]) -> Data:
     gaps = {"held": steady(0.1), "nogil in the signature": steady(0.1), "released": released}
-    return {
-        "cells": {
-            name: {"gaps": [[0.001, most] for most in each], "call": steady(0.1), "beats": [0.0, 0.1]}
-            for name, each in gaps.items()
-        }
-    }
+    cells = {name: {"gaps": [[0.001, most] for most in each], "call": steady(0.1)} for name, each in gaps.items()}
+    return {"cells": cells, "timeline": {"held": {"lanes": RECORDED["held"], "beats": [-1.0, 0.5, 30.0]}}}
 
 
 def switch_interval(python: list[float], native: list[float]) -> Data:
@@ -65,7 +64,7 @@ def switch_interval(python: list[float], native: list[float]) -> Data:
 
 def handoff_storm(storm: Data) -> Data:
     storms = ("with gil, every round", "callback, every round", "PyGILState_Ensure, every round")
-    return {"cells": {"never": cell(1.98)} | dict.fromkeys(storms, storm), "takes": 1000}
+    return {"cells": {"never": cell(1.98)} | dict.fromkeys(storms, storm), "takes": 1000, "timeline": RECORDED}
 
 
 def granularity(released: list[float]) -> Data:
@@ -135,14 +134,38 @@ def traceback(kind: str) -> Data:
 
 def pipeline(both: list[float], neither: list[float]) -> Data:
     many = {"released -> released": both, "released -> held": steady(0.9), "held -> held": neither}
-    spans = [["producer", 0.0, 0.5], ["consumer", 0.5, 1.0]]
-    return {"cells": {name: {"one": steady(1.0), "many": m, "spans": spans} for name, m in many.items()}, "stage": 0.1}
+    cells = {name: {"one": steady(1.0), "many": seconds} for name, seconds in many.items()}
+    return {"cells": cells, "timeline": RECORDED}
+
+
+def oversubscription(both: list[float]) -> Data:
+    """In short calls; in long ones nothing matters."""
+    alone = {"the pool alone": steady(1.0), "the library alone": steady(1.0)}
+    cells = [
+        {"work": 1e-3, "seconds": alone | {"both": steady(1.0)}},
+        {"work": 6e-5, "seconds": alone | {"both": both}},
+    ]
+    return {"cells": cells, "cores": 2}
 
 
 def choose(threads: list[float]) -> Data:
     """Of the tasks that release; the other two kinds are as people say."""
     others = {"asyncio": steady(1.0), "threads": steady(2.0), "processes": steady(1.0)}
     return {"seconds": {"I/O": others, "CPU in Python": others, "CPU released": others | {"threads": threads}}}
+
+
+def web(held: list[float], released: list[float]) -> Data:
+    """The slowest answer of each round beside a call of 0.1 s; one that was sent later waits less."""
+    slowest = {"def, held": held, "def, released": released, "async def, released": steady(0.1)}
+    return {
+        "cells": {
+            name: {
+                "call": steady(0.1),
+                "beats": [[[0.1 * part, most * (1 - part)] for part in (0.0, 0.5, 0.9)] for most in each],
+            }
+            for name, each in slowest.items()
+        }
+    }
 
 
 def import_(undeclared: str, gil: str) -> Data:
@@ -229,12 +252,22 @@ CASES: dict[str, tuple[Callable[[], Data], Callable[[], Data], Callable[[], Data
         lambda: pipeline(steady(1.0), steady(1.0)),
         lambda: pipeline(lucky(0.55, 1.0), steady(1.0)),
     ),
+    "oversubscription": (
+        lambda: oversubscription(steady(1.3)),
+        lambda: oversubscription(steady(1.0)),
+        lambda: oversubscription(lucky(1.0, 1.3)),
+    ),
     "choose": (
         lambda: choose(steady(0.6)),
         lambda: choose(steady(2.0)),
         lambda: choose(lucky(0.9, 1.6)),
     ),
     "import": (lambda: import_(REFUSED, "GIL True"), lambda: import_("", "GIL False"), None),
+    "web": (
+        lambda: web(steady(0.1), steady(0.002)),
+        lambda: web(steady(0.002), steady(0.002)),
+        lambda: web(steady(0.1), lucky(0.002, 0.1)),
+    ),
     "free-threading": (
         lambda: free_threading(cell(1.96)),
         lambda: free_threading(cell(1.0)),

@@ -1,6 +1,7 @@
 """The experiments: the frame, the verdicts on made-up data, a short run of each, and a negative control each."""
 
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -14,18 +15,23 @@ from made_up import CASES, cell, python_threads, quiet
 
 from gilscope.cli import main
 from gilscope.cy.experiments import loops
-from gilscope.experiments import CLAIMS, Experiment, Finding, _gil, absent, find, judged, load
+from gilscope.experiments import CLAIMS, Experiment, Finding, NotHere, _gil, absent, find, judged, load
 from gilscope.experiments import _process as process
 from gilscope.experiments._lab import Lab
+from gilscope.experiments._timeline import Lanes, _drawable, recorded, timeline
 from gilscope.kernels import load as kernels
 from gilscope.measure import record
 from gilscope.measure.compare import turns
 from gilscope.measure.stats import Interval, at_least, at_most, verdict_on
 from gilscope.scope import gil_enabled, releases
+from gilscope.scope.recording import record as record_all
+from gilscope.variants import variants_of
 
 SHORTEST = 0.05
 """Of the usual time: the least number of rounds, whatever they take."""
 EXPERIMENTS = list(load().values())
+ORDERED = ("convoy", "handoff-storm", "event-loop", "pipeline")
+"""Those whose point is what happens before what."""
 
 needs_gil = pytest.mark.skipif(not gil_enabled(), reason="there is no GIL to hold or to release")
 
@@ -88,6 +94,37 @@ def test_what_was_not_timed_needs_no_quiet_machine() -> None:
     assert verdict_of("lock-order", CASES["lock-order"][0](), machine) == "confirmed"
 
 
+def test_requests_must_wait_on_both_sides_of_the_claim() -> None:
+    web = CASES["web"][0]()["cells"]
+    one_late = [[0.0, 0.1], *[[sent / 1000, 0.001] for sent in range(9)]]
+    for cells in (
+        web | {"def, released": web["def, held"]},  # they wait for one that releases, too
+        web | {"def, held": web["def, held"] | {"beats": [one_late] * len(web["def, held"]["call"])}},
+    ):
+        assert verdict_of("web", {"cells": cells}) == "refuted"
+
+
+def test_a_pool_of_teams_must_lose_to_both() -> None:
+    for alone in ("the pool alone", "the library alone"):
+        made = CASES["oversubscription"][0]()
+        for each in made["cells"]:
+            each["seconds"] |= {alone: each["seconds"]["both"]}
+        assert verdict_of("oversubscription", made) == "refuted"
+
+
+def test_a_pool_of_teams_needs_openmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilscope.cy.nbody.OPENMP", False)
+    with pytest.raises(NotHere, match="this build has no OpenMP"):
+        load()["oversubscription"].run(Lab(0.1), {})
+
+
+@needs_gil
+def test_the_service_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilscope.experiments.web.find_spec", lambda name: name != "uvicorn")
+    with pytest.raises(NotHere, match=re.escape("uvicorn not installed (pip install 'gilscope[web]')")):
+        load()["web"].run(Lab(0.1), {})
+
+
 def test_a_loss_is_told() -> None:
     finding = judged(load()["python-threads"], python_threads(cell(0.9)) | {"machine": quiet()}, 1.0)
     assert "Slower than one thread: spin" in finding.evidence
@@ -121,6 +158,10 @@ def test_the_shortest_run_finds_something(experiment: Experiment) -> None:
         return
     assert finding.evidence.endswith(".")
     assert finding.charts
+    timelines = [chart for chart in finding.charts if chart["kind"] == "timeline"]
+    assert bool(timelines) == (experiment.name in ORDERED)
+    for chart in timelines:
+        assert ("running released" if gil_enabled() else "detached") in {span["state"] for span in chart["spans"]}
     again = judged(experiment, json.loads(json.dumps(finding.data)), finding.seconds)
     assert again == finding
 
@@ -194,6 +235,66 @@ def test_the_loops_hold_and_release_as_they_say() -> None:
     assert (
         loops.untyped(1000, 7) == loops.typed(1000, 7) == loops.released(1000, 7) == kernels()["spin"].python(1000, 7)
     )
+
+
+# The recordings below the charts.
+
+
+def in_two_threads(policy: str, exact: bool) -> Lanes:
+    spin = kernels()["spin"]
+    rounds = 4 * spin.sizes["medium"]
+    call = next(c for c in variants_of("spin") if (c.implementation, c.policy) == ("capi", policy))
+
+    def work() -> tuple[float, float]:
+        threads = [threading.Thread(target=call, args=(rounds, n), name=f"T{n}") for n in range(2)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return started, time.perf_counter()
+
+    return recorded(work, {"T0": "first", "T1": "second"}, 10.0, exact=exact)
+
+
+def spent(lanes: Lanes, state: str) -> float:
+    return sum(length for spans in lanes.values() for _, length, what in spans if what == state)
+
+
+@needs_gil
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_recording_tells_held_from_released(exact: bool) -> None:
+    released = in_two_threads("released", exact)
+    assert list(released) == ["first", "second"]
+    assert spent(released, "running released") > 10 * spent(released, "holding")
+    if not exact:  # what never releases is not in the ledger
+        held = in_two_threads("held", exact)
+        assert spent(held, "holding") > 10 * spent(held, "running released")
+        assert spent(held, "waiting for the GIL") > 0.2 * spent(held, "holding")
+
+
+def test_a_recording_keeps_no_more_than_is_shown() -> None:
+    def work() -> tuple[float, float]:
+        started = time.perf_counter()
+        while time.perf_counter() - started < 0.05:
+            pass
+        return started + 0.01, time.perf_counter()
+
+    (spans,) = recorded(work, {threading.current_thread().name: "it"}, 0.02).values()
+    assert spans[0][0] < 1
+    assert spans[-1][0] + spans[-1][1] == pytest.approx(20, abs=1e-3)
+
+
+def test_what_is_too_short_to_be_seen_goes_to_the_one_before() -> None:
+    pieces = [[0.0, 0.1, "a"], [0.1, 5.0, "b"], [5.1, 0.1, "a"], [5.2, 2.0, "b"], [9.0, 0.1, "a"], [9.1, 4.0, "b"]]
+    assert _drawable(pieces, 1.0) == [[0.0, 0.1, "a"], [0.1, 7.1, "b"], [9.0, 0.1, "a"], [9.1, 4.0, "b"]]
+    assert _drawable(pieces, 0.0) == pieces
+
+
+def test_where_nothing_can_be_recorded_there_is_no_timeline() -> None:
+    with record_all():  # one recording in a process
+        assert recorded(lambda: (0.0, 1.0), {"MainThread": "it"}, 1.0) == {}
+    assert timeline({"held": {}}) == []
 
 
 # The child process.

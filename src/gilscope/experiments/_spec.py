@@ -18,7 +18,7 @@ Data = dict[str, Any]
 CLAIMS = {
     "python-threads": "Python threads that compute do not run in parallel.",
     "gil-release": "A kernel scales over threads when it releases the GIL, and not at all when it holds it.",
-    "interpreter-cost": "A loop in Python is 50 to 100 times slower than the same loop in C.",
+    "interpreter-cost": "A loop in Python is at least 50 times slower than the same loop in C.",
     "bytecode": "Python dispatches bytecodes for each step of a loop, and only between two can the GIL change hands.",
     "switch-interval": "A waiting thread gets the GIL after 5 ms, unless the holder is inside one C call.",
     "granularity": "Releasing costs tens of nanoseconds, so below some size of work it only costs.",

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gilscope.experiments._spec import Data, Place
-from gilscope.measure.stats import Interval, Scaling, Truth, judge
+from gilscope.experiments._spec import Data, Limit, Place
+from gilscope.measure.stats import SCALES_FROM, STANDS_BELOW, Interval, Scaling, Truth, judge
 
 BEFORE_3_12 = {"3.11": "Python/ceval_gil.h", "3.12 to 3.15": "Python/ceval_gil.c"}
 TAKE = Place("take_gil", "waits for the GIL, and asks the holder to let go after each switch interval", BEFORE_3_12)
@@ -35,6 +35,16 @@ def ceiling(data: Data) -> Scaling:
     """Plain C threads that only compute, in the same rounds."""
     machine = data["machine"]
     return Scaling(machine["one"], machine["many"], machine["workers"])
+
+
+def thresholds(data: Data) -> tuple[Limit, ...]:
+    """Of a speed-up: up to where a cell stands still, from where on it scales, and what plain C threads gain."""
+    most = ceiling(data).speedup().median
+    return (
+        Limit(1 + STANDS_BELOW * (most - 1), "← stands still"),
+        Limit(1 + SCALES_FROM * (most - 1), "scales →"),
+        Limit(most, "ceiling"),
+    )
 
 
 def scales(cell: Mapping[str, Any], data: Data, limit: Scaling | None = None) -> Truth:

@@ -72,7 +72,11 @@ def judge(data: Data) -> Judgement:
             *(Series(name, colors[name], (Point(name, speedup),)) for name, speedup in speedups.items()),
             Series("compute", "ceiling", (Point("plain C threads that only compute", compute),)),
         ),
-        limits=(Limit(1.0, "one thread"), Limit(memory.median, "the memory")),
+        limits=(
+            Limit((1 - NEAR) * memory.median, "released: at least"),
+            Limit((1 + NEAR) * memory.median, "at most"),
+            Limit((1 - SHORT_LEAST) * compute.median, "← the memory's limit"),
+        ),
     )
     return Judgement(conditions, evidence, (chart,))
 

@@ -5,10 +5,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Point, Series, Span
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Point, Series
+from gilscope.experiments._timeline import recorded, timeline
 from gilscope.experiments._words import BREAKER, SAVE, TAKE, figure
 from gilscope.kernels import load
 from gilscope.measure.calibrate import seconds_of
@@ -26,8 +27,8 @@ SLOWER_LEAST = 3.0
 SHORT = 50e-6
 """The work that is judged: long enough for another thread to wake up meanwhile, and far below the interval."""
 
-CALLS = 10
-"""Calls in the timeline."""
+SHOWN = 0.05
+"""Seconds in the timeline."""
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def python_thread() -> Iterator[None]:
         while not stop:
             number += 1
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name="python", daemon=True)
     thread.start()
     try:
         yield
@@ -73,23 +74,24 @@ def measure(lab: Lab, work: list[float], intervals: list[float], released: str) 
                         calls += 1
                     cell["seconds"].append((perf_counter() - started) / calls)
         sys.setswitchinterval(max(intervals))
+        short = partial(spin, max(1, round(SHORT / rate)))
+        threads = {"MainThread": "kernel", "python": "Python"}
+        shown = {}
         with python_thread():
-            sleep(0.01)
-            shown = {p: _times(partial(spin, max(1, round(SHORT / rate)), policy=p)) for p in ("held", released)}
+            for policy in POLICIES:
+                call = partial(short, policy=released if policy == "released" else policy)
+                shown[policy] = recorded(partial(_repeated, call), threads, SHOWN)
     finally:
         sys.setswitchinterval(before)
-    return {"cells": cells, "calls": {"held": shown["held"], "released": shown[released]}}
+    return {"cells": cells, "timeline": shown}
 
 
-def _times(call: Callable[[], object]) -> list[tuple[float, float]]:
-    """When calls started and ended, one after the other."""
-    found = []
-    origin = perf_counter()
-    for _ in range(CALLS):
-        started = perf_counter()
+def _repeated(call: Callable[[], object]) -> tuple[float, float]:
+    """One call after another, for as long as is shown; when the first began and the last ended."""
+    started = perf_counter()
+    while perf_counter() - started < SHOWN:
         call()
-        found.append((started - origin, perf_counter() - origin))
-    return found
+    return started, perf_counter()
 
 
 def judge(data: Data) -> Judgement:
@@ -111,6 +113,11 @@ def judge(data: Data) -> Judgement:
     )
     charts = []
     for each in sorted({i for i, _, _ in found}, reverse=True):
+        limits = (
+            Limit(each * 1e6, "switch interval"),
+            Limit(WAIT_LEAST * each * 1e6, "released above"),
+            Limit(SHORT * 1e6, "judged here", over=True),
+        )
         series = tuple(
             Series(
                 policy,
@@ -128,17 +135,10 @@ def judge(data: Data) -> Judgement:
                 Axis(f"time of a call at a switch interval of {each * 1e3:g} ms", "us", log=True),
                 Axis("its work", "us", log=True),
                 series=series,
-                limits=(Limit(each * 1e6, "switch interval"),),
+                limits=limits if each == interval else limits[:1],
             )
         )
-    spans = tuple(
-        Span(f"{policy} calls", start * 1e3, end * 1e3, f"call {number}", policy if number % 2 else "ceiling")
-        for policy, calls in data["calls"].items()
-        for number, (start, end) in enumerate(calls, 1)
-    )
-    limits = (Limit(interval * 1e3, "switch interval"),)
-    timeline = Chart("timeline", Axis("time", "ms"), spans=spans, limits=limits)
-    return Judgement(conditions, evidence, (*charts, timeline))
+    return Judgement(conditions, evidence, (*charts, *timeline(data["timeline"])))
 
 
 EXPERIMENT = Experiment(
@@ -150,8 +150,8 @@ EXPERIMENT = Experiment(
     "other thread often wakes up too late to take it.",
     refuted_by="Released calls that take about as long as their work, or no longer than their held twins.",
     reading="A chart a switch interval: the time of a call over the work in it, both logarithmic. Released calls lie "
-    "near the line of the switch interval however short their work is; held calls follow their work. Below, ten calls "
-    "of 50 us in time, each in the other colour than the one before.",
+    "near the line of the switch interval however short their work is; held calls follow their work. Below, the two "
+    "threads as they were recorded during calls of 50 us: a kernel that releases does nothing but wait.",
     places=(SAVE, TAKE, BREAKER),
     measure=measure,
     judge=judge,

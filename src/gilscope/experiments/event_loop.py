@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Point, Series, Span
+from gilscope.experiments._timeline import recorded, timeline
 from gilscope.experiments._words import BREAKER, TAKE
 from gilscope.kernels import load
 from gilscope.measure.calibrate import seconds_of
@@ -22,6 +24,8 @@ FROZEN_LEAST = 0.8
 """A held call shows a gap of at least this part of the call ..."""
 FLOWING_MOST = 0.2
 """... and a released one none of more than this."""
+SHOWN, AFTER = 0.03, 0.005
+"""Seconds of the call in the timeline, and after it."""
 COLORS = {"held": "held", "nogil in the signature": "auto", "released": "released"}
 
 
@@ -52,20 +56,35 @@ def measure(lab: Lab, seconds: float, released: str) -> Data:
 
     spin = native(load()["spin"], "capi").spin
     rounds = max(1, round(seconds / (seconds_of(lambda: spin(1_000_000, policy="held"), ()) / 1_000_000)))
-    calls: dict[str, Callable[[], object]] = {
-        "held": lambda: spin(rounds, policy="held"),
-        "nogil in the signature": lambda: loops.typed(rounds),
-        "released": lambda: spin(rounds, policy=released),
-    }
-    found: dict[str, dict[str, Any]] = {name: {"gaps": [], "call": []} for name in calls}
+
+    def cells(rounds: int) -> dict[str, Callable[[], object]]:
+        return {
+            "held": partial(spin, rounds, policy="held"),
+            "nogil in the signature": partial(loops.typed, rounds),
+            "released": partial(spin, rounds, policy=released),
+        }
+
+    found: dict[str, dict[str, Any]] = {name: {"gaps": [], "call": []} for name in COLORS}
     for _ in lab.rounds():
-        for name, call in calls.items():
+        for name, call in cells(rounds).items():
             beats, started, ended = asyncio.run(_gaps(call))
             during = [b - a for a, b in itertools.pairwise(beats) if b > started and a < ended]
             found[name]["gaps"].append(during)
             found[name]["call"].append(ended - started)
-            found[name]["beats"] = [beat - started for beat in beats]  # of the last round, to be drawn
-    return {"cells": found}
+    shown = {name: _recorded(call) for name, call in cells(round(rounds * SHOWN / seconds)).items()}
+    return {"cells": found, "timeline": shown}
+
+
+def _recorded(call: Callable[[], object]) -> dict[str, Any]:
+    """The loop's thread and the call's as they were recorded, and the heartbeats, in ms from the call's begin."""
+    beats: list[float] = []
+
+    def work() -> tuple[float, float]:
+        times, started, ended = asyncio.run(_gaps(call))
+        beats.extend(1e3 * (beat - started) for beat in times if beat < ended + AFTER)
+        return started, ended + AFTER
+
+    return {"lanes": recorded(work, {"MainThread": "loop", "asyncio_0": "thread"}, 2 * SHOWN), "beats": beats}
 
 
 def judge(data: Data) -> Judgement:
@@ -95,24 +114,20 @@ def judge(data: Data) -> Judgement:
         "rows",
         Axis("gap between two heartbeats", "ms", log=True),
         series=tuple(points),
-        limits=(Limit(BEAT * 1e3, "the beat"), Limit(length, "the call")),
+        limits=(
+            Limit(BEAT * 1e3, "the beat"),
+            Limit(FLOWING_MOST * length, "← runs on"),
+            Limit(FROZEN_LEAST * length, "stands still →"),
+        ),
     )
-    spans = [
-        Span(name, a * 1e3, b * 1e3, "waiting for its beat" if b - a < 0.2 * length / 1e3 else "frozen", COLORS[name])
-        for name, cell in cells.items()
-        for a, b in itertools.pairwise(cell["beats"])
-    ]
-    frozen = tuple(span for span in spans if span.state == "frozen")
+    recordings = {name: each["lanes"] for name, each in data["timeline"].items()}
     beats = tuple(
-        Span(name, t * 1e3, t * 1e3 + 0.3, "beat", "ceiling") for name, cell in cells.items() for t in cell["beats"]
+        Span(f"{name}: loop", beat, beat + 0.2, "heartbeat", "auto")
+        for name, each in data["timeline"].items()
+        for beat in each["beats"]
+        if each["lanes"] and beat >= 0
     )
-    timeline = Chart(
-        "timeline",
-        Axis("time since the call", "ms"),
-        spans=frozen + beats,
-        limits=(Limit(0, "call"), Limit(length, "end")),
-    )
-    return Judgement(conditions, evidence, (rows, timeline))
+    return Judgement(conditions, evidence, (rows, *timeline(recordings, marks=beats)))
 
 
 def _of(value: float) -> Interval:
@@ -127,8 +142,9 @@ EXPERIMENT = Experiment(
     "another thread, but a C call that holds the GIL is one instruction to the interpreter: nobody can stop it in the "
     "middle. A `nogil` that stands only in a function's signature releases nothing.",
     refuted_by="A held call during which the heartbeat goes on, or a released one during which it stops.",
-    reading="The longest and the median gap between two heartbeats, on a logarithmic axis; the lines are the beat "
-    "itself and the whole call. Below, the heartbeats of one round in time: a stretch without any is a frozen loop.",
+    reading="The longest and the median gap between two heartbeats, on a logarithmic axis: left of the middle line the "
+    "loop runs on, right of the last one it stood still for the call. Below, the loop's thread and the call's as they "
+    "were recorded in a shorter call, with the heartbeats: while the loop waits for the GIL there are none.",
     places=(TAKE, BREAKER),
     measure=measure,
     judge=judge,

@@ -5,8 +5,8 @@ import sys
 import sysconfig
 from typing import Any
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Place, Point, Series
-from gilscope.experiments._words import ceiling, figure, scaled, scales, stands
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, NotHere, Place, Point, Series
+from gilscope.experiments._words import figure, scaled, scales, stands, thresholds
 from gilscope.kernels import load
 from gilscope.measure.stats import Truth
 
@@ -55,7 +55,6 @@ def judge(data: Data) -> Judgement:
         "with it, it does not": stands(cells["with the GIL"], data),
     }
     speedups = {name: scaled(cell).speedup() for name, cell in cells.items()}
-    limit = ceiling(data).speedup()
     one = min(cells["without the GIL"]["one"]) / cells["without the GIL"]["calls"]
     other = min(cells["with the GIL"]["one"]) / cells["with the GIL"]["calls"]
     evidence = (
@@ -69,7 +68,7 @@ def judge(data: Data) -> Judgement:
             Series("without", "released", (Point("without the GIL", speedups["without the GIL"]),)),
             Series("with", "held", (Point("with the GIL", speedups["with the GIL"]),)),
         ),
-        limits=(Limit(1.0, "one thread"), Limit(limit.median, "ceiling")),
+        limits=thresholds(data),
     )
     return Judgement(conditions, evidence, (chart,))
 

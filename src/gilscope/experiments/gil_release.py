@@ -1,7 +1,7 @@
 """gil-release: does a kernel scale over threads because it releases the GIL?"""
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
-from gilscope.experiments._words import SAVE, TAKE, ceiling, figure, scaled, scales, stands
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Point, Series
+from gilscope.experiments._words import SAVE, TAKE, ceiling, figure, scaled, scales, stands, thresholds
 from gilscope.kernels import load
 from gilscope.measure.stats import Truth
 from gilscope.variants import variants_of
@@ -49,7 +49,7 @@ def judge(data: Data) -> Judgement:
         "rows",
         Axis("speed-up of 2 threads over one", "x"),
         series=tuple(series),
-        limits=(Limit(1.0, "one thread"), Limit(limit.median, "ceiling")),
+        limits=thresholds(data),
     )
     evidence = f"On two threads {'; '.join(said)}; plain C threads gain {figure(limit)}."
     return Judgement(conditions, evidence, (chart,))

@@ -68,7 +68,7 @@ def judge(data: Data) -> Judgement:
         "the longest is": at_least(gains[work[-1]], 1.0),
     }
     nanoseconds = Interval(cost.median * 1e9, cost.low * 1e9, cost.high * 1e9)
-    place = f"between {even[0] * 1e6:.2g} and {even[1] * 1e6:.2g} us of work" if even else "nowhere in this range"
+    place = f"between {even[0] * 1e6:,g} and {even[1] * 1e6:,g} us of work" if even else "nowhere in this range"
     evidence = (
         f"Alone, a release and re-acquire costs {nanoseconds.median:.0f} ns [{nanoseconds.low:.0f}, "
         f"{nanoseconds.high:.0f}]; on two threads it breaks even {place}; the kernel's auto releases from "

@@ -7,7 +7,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Place, Point, Series, Span
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Place, Point, Series
+from gilscope.experiments._timeline import recorded, timeline
 from gilscope.experiments._words import SAVE, TAKE, figure
 from gilscope.kernels import load
 from gilscope.measure.calibrate import seconds_of
@@ -18,34 +19,36 @@ GAIN_LEAST = 1.5
 """Two equal stages that overlap take this much less than one after the other, of 2 possible ..."""
 GAIN_MOST = 1.15
 """... and two that do not, no more than this."""
+SHOWN = 0.05
+"""Seconds in the timeline."""
 PAIRS = {"released -> released": (1, 1), "released -> held": (1, 0), "held -> held": (0, 0)}
 COLORS = {"released -> released": "released", "released -> held": "auto", "held -> held": "held"}
 
 
-def _run(produce: Callable[[], Any], consume: Callable[[], Any], items: int) -> list[tuple[str, float, float]]:
-    """Both stages, each in a thread of its own, with a queue of two between them. Returns what ran when."""
+def _run(produce: Callable[[], Any], consume: Callable[[], Any], items: int) -> tuple[float, float]:
+    """Both stages, each in a thread of its own, with a queue of two between them: the first start and the last end."""
     ready: queue.Queue[int] = queue.Queue(2)
-    done: list[tuple[str, float, float]] = []
+    times: list[float] = []
 
-    def stage(name: str, work: Callable[[], Any], take: bool) -> None:
+    def stage(work: Callable[[], Any], take: bool) -> None:
         for number in range(items):
             if take:
                 ready.get()
-            started = perf_counter()
+            times.append(perf_counter())
             work()
-            done.append((name, started, perf_counter()))
+            times.append(perf_counter())
             if not take:
                 ready.put(number)
 
     threads = [
-        threading.Thread(target=stage, args=("producer", produce, False)),
-        threading.Thread(target=stage, args=("consumer", consume, True)),
+        threading.Thread(target=stage, args=(produce, False), name="producer"),
+        threading.Thread(target=stage, args=(consume, True), name="consumer"),
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return done
+    return min(times), max(times)
 
 
 def measure(lab: Lab, items: int, stage: float, released: str) -> Data:
@@ -61,11 +64,14 @@ def measure(lab: Lab, items: int, stage: float, released: str) -> Data:
                 works[first]()
                 works[second]()
             found[name]["one"].append(perf_counter() - started)
-            done = _run(works[first], works[second], items)
-            begin, end = min(a for _, a, _ in done), max(b for _, _, b in done)
+            begin, end = _run(works[first], works[second], items)
             found[name]["many"].append(end - begin)
-            found[name]["spans"] = [(who, a - begin, b - begin) for who, a, b in done]  # of the last round
-    return {"cells": found, "stage": stage}
+    threads = {"producer": "producer", "consumer": "consumer"}
+    shown = {
+        name: recorded(partial(_run, works[first], works[second], items), threads, SHOWN)
+        for name, (first, second) in PAIRS.items()
+    }
+    return {"cells": found, "timeline": shown}
 
 
 def judge(data: Data) -> Judgement:
@@ -81,14 +87,13 @@ def judge(data: Data) -> Judgement:
         "rows",
         Axis("speed-up over one stage after the other", "x"),
         series=tuple(Series(name, COLORS[name], (Point(name, gain),)) for name, gain in gains.items()),
-        limits=(Limit(1.0, "no overlap"), Limit(2.0, "two equal stages")),
+        limits=(
+            Limit(GAIN_MOST, "← no overlap"),
+            Limit(GAIN_LEAST, "overlap →"),
+            Limit(2.0, "two equal stages"),
+        ),
     )
-    spans = tuple(
-        Span(f"{name}: {who}", start * 1e3, end * 1e3, f"{name}: {who}", COLORS[name])
-        for name, cell in data["cells"].items()
-        for who, start, end in cell["spans"]
-    )
-    return Judgement(conditions, evidence, (rows, Chart("timeline", Axis("time", "ms"), spans=spans)))
+    return Judgement(conditions, evidence, (rows, *timeline(data["timeline"])))
 
 
 EXPERIMENT = Experiment(
@@ -97,8 +102,8 @@ EXPERIMENT = Experiment(
     why="A stage that holds the GIL keeps the other one from starting even if its item is ready. One that releases "
     "lets the other run beside it. A held stage behind a released one still has to wait for nobody but itself.",
     refuted_by="Held stages that gain, or released ones that do not.",
-    reading="The gain of two threads with a queue over the same stages one after the other. Below, one round in time: "
-    "bars above each other ran at once; a held stage's bar includes its wait for the GIL.",
+    reading="The gain of two threads with a queue over the same stages one after the other. Below, one round of "
+    "each as it was recorded: what lies above each other happened at once.",
     places=(
         SAVE,
         TAKE,

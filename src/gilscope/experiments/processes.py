@@ -121,7 +121,7 @@ def judge(data: Data) -> Judgement:
             Series(way, color, tuple(Point(int(size) / 1000, gains[size][way]) for size in sizes))
             for way, color in COLORS.items()
         ),
-        limits=(Limit(1.0, "one thread"),),
+        limits=(Limit(1.0, "one thread"), Limit(GAIN_LEAST, "scales")),
     )
     return Judgement(conditions, evidence, (chart,))
 

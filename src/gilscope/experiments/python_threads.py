@@ -1,7 +1,7 @@
 """python-threads: do threads that compute in Python run side by side?"""
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
-from gilscope.experiments._words import BREAKER, DROP, TAKE, ceiling, figure, scaled, stands
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Point, Series
+from gilscope.experiments._words import BREAKER, DROP, TAKE, ceiling, figure, scaled, stands, thresholds
 from gilscope.variants import variants_of
 
 KERNELS = ("spin", "montecarlo")
@@ -35,7 +35,7 @@ def judge(data: Data) -> Judgement:
             Series("threads", "own", points),
             Series("plain C threads", "ceiling", (Point("C threads", limit),)),
         ),
-        limits=(Limit(1.0, "one thread"), Limit(limit.median, "ceiling")),
+        limits=thresholds(data),
     )
     conditions = {f"{name} gains nothing on two threads": stands(cell, data) for name, cell in data["cells"].items()}
     return Judgement(conditions, evidence, (chart,))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Place, Point, Series
+from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Place, Point, Series
 from gilscope.experiments._lab import WORKERS
-from gilscope.experiments._words import ceiling, figure, scaled, scales, stands
+from gilscope.experiments._words import figure, scaled, scales, stands, thresholds
 from gilscope.kernels import load
 from gilscope.measure.calibrate import calls_for, seconds_of
 from gilscope.measure.stats import Truth
@@ -81,7 +81,6 @@ def judge(data: Data) -> Judgement:
         f"Two released threads gain: {said}. A thread counts {rate['one line'][0]:.0f} million keys a second on a "
         f"line of its own and {rate['one line'][1]:.0f} million where another writes the same line."
     )
-    limit = ceiling(data).speedup()
     chart = Chart(
         "rows",
         Axis("speed-up of 2 threads over one", "x"),
@@ -89,7 +88,7 @@ def judge(data: Data) -> Judgement:
             Series("apart", "released", tuple(Point(way, speedups[way]) for way in APART)),
             Series("shared", "held", tuple(Point(way, speedups[way]) for way in SHARED)),
         ),
-        limits=(Limit(1.0, "one thread"), Limit(limit.median, "ceiling")),
+        limits=thresholds(data),
     )
     return Judgement(conditions, evidence, (chart,))
 

@@ -101,8 +101,12 @@ def judge(data: Data) -> Judgement:
             Series("C", "held", (Point(f"behind a C call, {least * 1e3:g} ms", _ms(behind)),)),
         ),
         limits=(
-            *(Limit(float(t) * 1e3, f"{float(t) * 1e3:g} ms") for t in data["python"]),
-            Limit(call * 1e3, "the call"),
+            *(
+                Limit(float(text) * 1e3 * times, f"{float(text) * 1e3:g} ms: at {word}")
+                for text in data["python"]
+                for times, word in ((WAIT_LEAST, "least"), (WAIT_MOST, "most"))
+            ),
+            Limit(CALL_LEAST * call * 1e3, "C: at least"),
         ),
     )
     return Judgement(conditions, evidence, (chart,))
@@ -119,8 +123,8 @@ EXPERIMENT = Experiment(
     why="A thread that finds the GIL taken waits for one switch interval and then sets a request. The evaluation loop "
     "looks at the request between bytecodes and lets go. Code in C does not look.",
     refuted_by="Waits that do not follow sys.setswitchinterval(), or a C call that is interrupted.",
-    reading="How long a thread waited that woke up and wanted the GIL, on a logarithmic axis; the lines are the switch "
-    "intervals and the length of the C call.",
+    reading="How long a thread waited that woke up and wanted the GIL, on a logarithmic axis; the lines are the "
+    "limits of what is expected: around each switch interval, and near the length of the C call.",
     places=(TAKE, BREAKER, DROP),
     measure=measure,
     judge=judge,

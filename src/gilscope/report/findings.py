@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor, log10
+from math import ceil, floor, inf, log10
 from typing import Any
 
 from gilscope.measure.stats import Interval
@@ -17,6 +17,14 @@ NAMES = {"us": "µs"}
 ROW = 28
 SYMBOLS = {"held": "diamond", "released": "circle", "auto": "square", "own": "x", "ceiling": "line-ns"}
 """A shape for each colour, so that neither is needed to tell the series apart."""
+
+STEPS = {
+    0.5: (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9),
+    2.5: (1, 2, 5),
+    inf: (1,),
+}
+"""Ticks of a decade by how many of them an axis has to show: enough to read a value from."""
+LEGEND = {"legend": {"orientation": "h", "y": 1.08, "yanchor": "bottom", "x": 0}}
 
 Spec = Mapping[str, Any]
 
@@ -88,7 +96,7 @@ def _lines(id: str, spec: Spec) -> Chart:
     for limit in upright:
         line = fig.line(limit["value"], limit["value"], 0, 1, "var(--ceiling)", dash="dot")
         layout["shapes"].append(line | {"yref": "paper"})
-    layout |= {"showlegend": len(traces) > 1, "legend": {"orientation": "h", "y": 1.08, "yanchor": "bottom", "x": 0}}
+    layout |= LEGEND | {"showlegend": len(traces) > 1}
     log = spec["values"]["log"]
     shared = {"x": 1, "xref": "paper", "xshift": 8, "xanchor": "left", "showarrow": False}
     font = {"size": 12, "color": "var(--muted)"}
@@ -114,6 +122,8 @@ def _timeline(id: str, spec: Spec) -> Chart:
                 "x": [span["end"] - span["start"] for span in spans],
                 "y": [lanes.index(span["lane"]) for span in spans],
                 "width": 0.6,
+                "name": state,
+                "showlegend": True,
                 "marker": {"color": f"var(--{color})"},
                 "customdata": [
                     f"{span['lane']}: {state}, {_number(span['end'] - span['start'], spec['values'])}" for span in spans
@@ -121,8 +131,7 @@ def _timeline(id: str, spec: Spec) -> Chart:
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
         )
-    layout = fig.layout(len(lanes) * 40 + 92, top=36)
-    layout["barmode"] = "overlay"
+    layout = fig.layout(len(lanes) * 40 + 92, top=36) | LEGEND | {"showlegend": len(traces) > 1, "barmode": "overlay"}
     limits = [float(limit["value"]) for limit in spec["limits"]]
     ends = [float(time) for span in spec["spans"] for time in (span["start"], span["end"])]
     layout["xaxis"] |= _axis(spec["values"], [*ends, *limits])
@@ -133,7 +142,7 @@ def _timeline(id: str, spec: Spec) -> Chart:
         f"{lane}: " + ", ".join(dict.fromkeys(span["state"] for span in spec["spans"] if span["lane"] == lane))
         for lane in lanes
     )
-    return Chart(id, _words(spec["values"]), words, fig.whole(traces, layout))
+    return Chart(id, f"each thread, by {_words(spec['values'])}", words, fig.whole(traces, layout))
 
 
 def _interval(point: Spec) -> Interval:
@@ -157,9 +166,10 @@ def _axis(axis: Spec, values: Sequence[float]) -> Figure:
     if axis["log"]:
         positive = [value for value in values if value > 0]
         low, high = log10(min(positive)), log10(max(positive))
-        steps = (1, 2, 5) if high - low < 1.5 else (1,)  # enough of them to read a value from
+        steps = next(steps for decades, steps in STEPS.items() if high - low < decades)
         ticks = [step * 10.0**power for power in range(floor(low), ceil(high) + 1) for step in steps]
-        made |= {"type": "log", "range": [low - 0.1, high + 0.1], "tickvals": ticks}
+        margin = min(0.1, 0.01 + 0.15 * (high - low))
+        made |= {"type": "log", "range": [low - margin, high + margin], "tickvals": ticks}
         return made | {"ticktext": [f"{tick:,g}{UNITS.get(axis['unit'], '')}" for tick in ticks]}
     low, high = min([0.0, *values]), max(values)
     return made | {"range": [low, high + 0.05 * (high - low)], "nticks": 8}
@@ -177,7 +187,7 @@ def _tops(limits: Sequence[Spec], log: bool) -> list[Figure]:
             "text": limit["label"],
             "font": font,
         }
-        for number, limit in enumerate(limits)
+        for number, limit in enumerate(sorted(limits, key=lambda limit: float(limit["value"])))
     ]
 
 

@@ -9,7 +9,7 @@ from gilscope.kernels import load
 from gilscope.scope import states as st
 from gilscope.scope.oracle import gil_enabled
 from gilscope.scope.recording import Recording, record
-from gilscope.scope.timeline import chrome_trace
+from gilscope.scope.timeline import chrome_trace, pieces
 from gilscope.variants import select
 
 KERNEL, SIZE, CALLS = "spin", "medium", 4
@@ -28,7 +28,6 @@ class Shot:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: for each worker its spans, [start, length] in ms and the state, a name."""
-        names = st.NAMES if self.recording.has_gil else st.NAMES_WITHOUT_GIL
         lanes = sorted(
             (lane for lane in self.recording.lanes if lane.name.startswith(NAME)), key=lambda lane: lane.name
         )
@@ -43,10 +42,7 @@ class Shot:
             "calls": CALLS,
             "milliseconds": (end - start) / 1e6,
             "lanes": [
-                {
-                    "name": lane.name,
-                    "spans": [[(s.start - start) / 1e6, (s.end - s.start) / 1e6, names[s.state]] for s in spans],
-                }
+                {"name": lane.name, "spans": pieces(self.recording, spans, start, end)}
                 for lane, spans in zip(lanes, rows, strict=True)
             ],
         }

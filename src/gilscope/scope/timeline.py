@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from gilscope.scope import states as st
@@ -84,6 +84,16 @@ def figure(recording: Recording, title: str | None = None) -> dict[str, Any]:
     if title:
         layout["title"] = {"text": title}
     return {"data": traces, "layout": layout}
+
+
+def pieces(recording: Recording, spans: Iterable[Span], start: int, end: int) -> list[list[Any]]:
+    """The spans on the CPU or waiting for it, between two times in ns: start and length in ms, and the state's name."""
+    names = st.NAMES if recording.has_gil else st.NAMES_WITHOUT_GIL
+    return [
+        [(max(s.start, start) - start) / 1e6, (min(s.end, end) - max(s.start, start)) / 1e6, names[s.state]]
+        for s in spans
+        if s.state != st.OFF and s.end > start and s.start < end
+    ]
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -1,0 +1,91 @@
+"""What threads do, as the scope records it beside an experiment, and as the timeline below its charts."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gilscope.experiments._spec import Axis, Chart, Limit, Span
+from gilscope.scope import states as st
+from gilscope.scope.recording import Recording, RecordingError, record
+from gilscope.scope.states import Lane
+from gilscope.scope.timeline import pieces
+
+RATE = 5_000.0
+"""Looks a second: one each 0.2 ms, between which the ledger is exact."""
+PIXELS = 1000
+"""Of a timeline: what is shorter than one can not be seen."""
+COLORS = ("grid", "held", "released", "band", "ceiling", "held")
+"""Of the states, in their order."""
+SHOWN = {
+    name: (names[st.HOLDS] if state == st.HOLDS_ABSENT else name, COLORS[state])
+    for names in (st.NAMES, st.NAMES_WITHOUT_GIL)
+    for state, name in enumerate(names)
+}
+"""How a state is called and coloured: who holds the GIL holds it, on the CPU or off."""
+
+Lanes = dict[str, list[list[Any]]]
+"""By the names of threads, their spans: start and length in ms, and the state."""
+
+
+def recorded(
+    work: Callable[[], tuple[float, float]], threads: Mapping[str, str], most: float, *, exact: bool = False
+) -> Lanes:
+    """Records `work`, and keeps what these threads do in the time between the two that it returns.
+
+    work: returns two times of perf_counter(). threads: their names, and what to call them. most: seconds that are kept.
+    exact: for threads that never sleep of themselves: whatever lies between two releases they hold the GIL, and the
+    ledger alone tells all of it, to the nanosecond. Empty where nothing can be recorded.
+    """
+    try:
+        with record(rate=RATE) as recording:
+            begin, end = work()
+    except RecordingError:
+        return {}
+    start, stop = round(begin * 1e9), round(min(end, begin + most) * 1e9)
+    lanes = {threads[lane.name]: lane for lane in recording.lanes if lane.name in threads}
+    spans = {
+        name: _between(lanes[name]) if exact else _seen(recording, lanes[name])
+        for name in threads.values()
+        if name in lanes
+    }
+    return {name: _drawable(pieces(recording, spans[name], start, stop), most * 1e3 / PIXELS) for name in spans}
+
+
+def _seen(recording: Recording, lane: Lane) -> list[st.Span]:
+    return st.spans(lane, recording.ticks["time"], recording.ended)
+
+
+def _drawable(pieces: list[list[Any]], least: float) -> list[list[Any]]:
+    """Without those that are too short to be seen: they go to the one before. To the tenth of a microsecond."""
+    made: list[list[Any]] = []
+    for start, length, state in pieces:
+        apart = not made or start - made[-1][0] - made[-1][1] > least
+        if apart or (length > least and state != made[-1][2]):
+            made.append([round(start, 4), round(length, 4), state])
+        else:
+            made[-1][1] = round(start + length - made[-1][0], 4)
+    return made
+
+
+def _between(lane: Lane) -> list[st.Span]:
+    gone = st.releases(lane.events)
+    found = []
+    last = 0
+    for released, wanted, got in gone[["released", "wanted", "got"]].tolist():
+        if last:
+            found.append(st.Span(last, released, st.HOLDS))
+        found += [st.Span(released, wanted, st.RELEASED), st.Span(wanted, got, st.WAITS_GIL)]
+        last = got
+    return found
+
+
+def timeline(
+    recordings: Mapping[str, Lanes], limits: tuple[Limit, ...] = (), marks: tuple[Span, ...] = ()
+) -> list[Chart]:
+    """The recordings below each other, all on one scale of time; none if nothing was recorded."""
+    spans = tuple(
+        Span(f"{which}: {name}", start, start + length, *SHOWN[state])
+        for which, lanes in recordings.items()
+        for name, pieces in lanes.items()
+        for start, length, state in pieces
+    )
+    return [Chart("timeline", Axis("time", "ms"), spans=spans + marks, limits=limits)] if spans else []
