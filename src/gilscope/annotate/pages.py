@@ -145,9 +145,9 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
     from markupsafe import Markup
 
     from gilscope.report import theme
-    from gilscope.report.page import TEMPLATES, policy_of, templates
+    from gilscope.report.page import policy_of, script_of, templates
 
-    script = (TEMPLATES / "annotate.js").read_text(encoding="utf-8")
+    script = script_of("annotate.js")
     made = templates()
     made.filters |= {"figures": figures, "totals": totals}
     made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}

@@ -51,7 +51,7 @@ def fill(document: Document, folder: Path) -> None:
 def render(document: Document, annotated: Sequence[str] | None = None) -> str:
     """The page that lies beside Cython's pages of these names; without names, one that needs no other file."""
     shown = view(document, _warnings(document))
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = script_of("report.js")
     plotly_script = PLOTLY.read_text(encoding="utf-8") if annotated is None else None
     made = templates()
     made.filters["typeset"] = lambda text: _typeset(text, shown.words)
@@ -79,6 +79,11 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
         names=NAMES,
         symbols=charts.SYMBOLS,
     )
+
+
+def script_of(name: str) -> str:
+    """A page's script, with that of the theme before it."""
+    return "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("theme.js", name))
 
 
 def policy_of(scripts: Sequence[str]) -> str:

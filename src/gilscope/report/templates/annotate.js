@@ -1,27 +1,5 @@
 "use strict";
 (() => {
-  const root = document.documentElement;
-  const systemDark = matchMedia("(prefers-color-scheme: dark)");
-  const store = {
-    // a page opened from a file may be refused its storage
-    get theme() { try { return localStorage.getItem("gilscope-theme"); } catch { return null; } },
-    set theme(name) { try { localStorage.setItem("gilscope-theme", name); } catch { /* for this visit only */ } },
-  };
-  const isDark = () => (root.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
-  if (store.theme) root.dataset.theme = store.theme; // before the first paint
-
-  function setUpTheme() {
-    const button = document.getElementById("theme");
-    const show = () => { button.textContent = isDark() ? "Light theme" : "Dark theme"; };
-    button.hidden = false;
-    show();
-    button.addEventListener("click", () => {
-      store.theme = root.dataset.theme = isDark() ? "light" : "dark";
-      show();
-    });
-    systemDark.addEventListener("change", show);
-  }
-
   /** Numbers start with the largest: that is what one looks for. */
   function sort(head) {
     const body = head.closest("table").tBodies[0];
@@ -58,7 +36,6 @@
 
   addEventListener("hashchange", openTarget);
   addEventListener("DOMContentLoaded", () => {
-    setUpTheme();
     setUpTables();
     openTarget();
   });
