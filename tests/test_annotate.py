@@ -30,7 +30,7 @@ def test_own_source_with_the_directives_of_the_build(tmp_path: Path) -> None:
     assert "prange" in text
     assert "RaiseBufferIndexError" not in text, "boundscheck is on: the directives of the build did not arrive"
     assert state(ext_folder()) == before
-    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["mandelbrot.html"]
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["mandelbrot.c", "mandelbrot.html"]
 
 
 def test_other_sources_have_their_own_folder_and_defaults(tmp_path: Path) -> None:
@@ -65,10 +65,22 @@ def test_missing_source(tmp_path: Path) -> None:
         annotate([tmp_path / "none.pyx"], tmp_path / "out")
 
 
-def test_two_sources_of_one_name(tmp_path: Path) -> None:
-    sources = [tmp_path / folder / "same.pyx" for folder in ("a", "b")]
-    with pytest.raises(AnnotateError, match=r"would share the page same\.html"):
-        annotate(sources, tmp_path / "out")
+def test_sources_of_one_name_have_pages_of_their_own(tmp_path: Path) -> None:
+    sources = [tmp_path / place for place in ("a/b/same.pyx", "c/b/same.pyx", "c/same.pyx", "other.pyx")]
+    for value, source in enumerate(sources):
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(f"def f{value}():\n    pass\n")
+    pages = annotate(sources, tmp_path / "out")
+    assert [page.name for page in pages] == ["a/b/same", "c/b/same", "c/same", "other"]
+    for value, page in enumerate(pages):
+        assert page.html == tmp_path / "out" / f"{page.name}.html"
+        assert f"f{value}" in page.html.read_text()
+
+
+def test_a_source_named_twice(tmp_path: Path) -> None:
+    (tmp_path / "same.pyx").touch()
+    with pytest.raises(AnnotateError, match=r"same\.pyx: named twice"):
+        annotate([tmp_path / "same.pyx"] * 2, tmp_path / "out")
 
 
 def test_no_cython(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +181,7 @@ def test_structure(tmp_path: Path) -> None:
 def gate(tmp_path: Path, *arguments: str, rules: str = "") -> subprocess.CompletedProcess[str]:
     (tmp_path / "pyproject.toml").write_text(f"[tool.gilscope.annotate]\n{rules}\n")
     return subprocess.run(
-        [sys.executable, "-m", "gilscope", "annotate", "--check", "--out", str(tmp_path / "out"), *arguments],
+        [sys.executable, "-m", "gilscope", "annotate", "--check", *arguments],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -192,6 +204,7 @@ def test_the_gate_names_the_lines_of_the_bad_specimens(tmp_path: Path) -> None:
 def test_the_gate_passes_what_is_allowed_and_what_is_known(tmp_path: Path) -> None:
     folder = str(ext_folder() / "cy/specimens")
     assert gate(tmp_path, folder, rules="takes-in-loops = true").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"], "the gate alone writes nothing"
     known = gate(tmp_path, folder, "--json", "known.json")
     assert known.returncode == 1
     assert gate(tmp_path, folder, "--baseline", "known.json").returncode == 0
@@ -221,16 +234,16 @@ def test_rules_that_make_no_sense_are_named(tmp_path: Path, rules: str, message:
 def test_a_source_that_cython_rejects_costs_only_itself(tmp_path: Path) -> None:
     (tmp_path / "bad.pyx").write_text("def f(:\n    pass\n")
     (tmp_path / "good.pyx").write_text("def g():\n    pass\n")
-    done = gate(tmp_path, ".")
+    done = gate(tmp_path, ".", "--out", "out")
     assert done.returncode == 1
     assert "bad.pyx:1:6: " in done.stderr
-    assert (tmp_path / "out/good.html").exists()
+    assert (tmp_path / "out/source/good.html").exists()
 
 
 def test_targets(tmp_path: Path) -> None:
-    done = gate(tmp_path, "numpy")
+    done = gate(tmp_path, "numpy", "--out", "out")
     assert done.returncode in (0, 1)
-    assert (tmp_path / "out/extending.html").exists()
+    assert any((tmp_path / "out/source").rglob("extending.html"))
     for target, message in (
         ("no_such_thing", "no such file"),
         ("json", "without its .pyx"),

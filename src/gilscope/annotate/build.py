@@ -28,6 +28,8 @@ class Page:
     """One source, the page that Cython wrote about it, unmodified, and what its functions do with the GIL."""
 
     source: Path
+    name: str
+    """Its name without a suffix, with the folders before it that tell it from another source of that name."""
     html: Path
     functions: tuple[Function, ...] = ()
     code: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
@@ -45,8 +47,9 @@ class Options:
 def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
     """Writes Cython's page for each source into the folder, as NAME.html, and returns them in the same order.
 
-    This project's own sources are compiled with the directives and the include path of its build, any
-    others with Cython's defaults. AnnotateError if Cython is missing, rejects a source, or two share a name.
+    Beside a page lies the C that it links to. This project's own sources are compiled with the directives and the
+    include path of its build, any others with Cython's defaults. AnnotateError if Cython is missing or
+    rejects a source.
     """
     made = annotate_each(sources, folder)
     for page in made:
@@ -59,9 +62,7 @@ def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None
     """The same, but a source that Cython rejects costs only its own page: in its place stands the error."""
     if find_spec("Cython") is None:
         raise AnnotateError("Cython is not installed: pip install 'gilscope[lab]'")
-    pages = [Page(source, folder / f"{source.stem}.html") for source in sources]
-    for first, second in _same_name(pages):
-        raise AnnotateError(f"{first.source} and {second.source} would share the page {first.html.name}")
+    pages = [Page(source, name, folder / f"{name}.html") for source, name in zip(sources, _names(sources), strict=True)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # each only waits for a process of its own
@@ -70,12 +71,15 @@ def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
 
 
-def _same_name(pages: Sequence[Page]) -> Iterator[tuple[Page, Page]]:
-    seen: dict[Path, Page] = {}
-    for page in pages:
-        if page.html in seen:
-            yield seen[page.html], page
-        seen[page.html] = page
+def _names(sources: Sequence[Path]) -> Iterator[str]:
+    """For each source the end of its path that it shares with no other."""
+    paths = [source.resolve().with_suffix("").parts for source in sources]
+    for source, path in zip(sources, paths, strict=True):
+        ends = (path[-depth:] for depth in range(1, len(path)))
+        own = next((end for end in ends if sum(other[-len(end) :] == end for other in paths) == 1), None)
+        if own is None:
+            raise AnnotateError(f"{source}: named twice, or there is another {source.stem} beside it")
+        yield "/".join(own)
 
 
 def _build(page: Page, options: Options) -> Page | AnnotateError:
@@ -89,7 +93,9 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
         )
         if done.returncode != 0:
             return AnnotateError(_reason(page.source, done.stderr))
-        shutil.copyfile(output.with_suffix(".html"), page.html)
+        page.html.parent.mkdir(parents=True, exist_ok=True)
+        for made in (output, output.with_suffix(".html")):
+            shutil.copyfile(made, page.html.parent / made.name)
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
         code = code_by_line(c, page.source.name)
         functions = analyse(source, code, _hints(page.source, done.stderr))

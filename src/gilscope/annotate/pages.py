@@ -135,6 +135,11 @@ def changes(old: Page, new: Page) -> list[Change]:
     ]
 
 
+def _up(page: Page) -> str:
+    """From a source's page to the folder of all pages."""
+    return "../" * (page.name.count("/") + 1)
+
+
 def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
     """Writes the index and the page of each source, and with `old` its comparison with the first; returns the index.
 
@@ -153,10 +158,11 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
     made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}
     made.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
     try:
-        (folder / "source").mkdir(parents=True, exist_ok=True)
         for page in pages:
-            text = made.get_template("annotate_source.html.j2").render(page=page, rows=rows(page))
-            (folder / "source" / f"{page.source.stem}.html").write_text(text, encoding="utf-8")
+            text = made.get_template("annotate_source.html.j2").render(page=page, rows=rows(page), up=_up(page))
+            target = folder / "source" / f"{page.name}.html"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
         if old:
             new = pages[0]
             text = made.get_template("annotate_compare.html.j2").render(
