@@ -33,6 +33,14 @@ def test_own_source_with_the_directives_of_the_build(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["mandelbrot.c", "mandelbrot.html"]
 
 
+def test_the_page_is_cythons_byte_for_byte(tmp_path: Path) -> None:
+    source = tmp_path / "mine.pyx"
+    source.write_text("def f(x):\n    return x\n")
+    [page] = annotate([source], tmp_path / "out")
+    subprocess.run([sys.executable, "-m", "cython", "--annotate", "mine.pyx"], cwd=tmp_path, check=True)
+    assert page.html.read_bytes() == (tmp_path / "mine.html").read_bytes()
+
+
 def test_other_sources_have_their_own_folder_and_defaults(tmp_path: Path) -> None:
     (tmp_path / "mine.pxd").write_text("cdef int twice(int value)\n")
     source = tmp_path / "mine.pyx"

@@ -2,18 +2,21 @@
 
 index.html          all files and functions, to sort and to search
 source/NAME.html    a source, line by line, with the C of each line on demand
+framed/NAME.html    Cython's own page in a frame, with links from and to each line of ours: it has no anchors itself
 compare.html        two versions, aligned by line
 cython/NAME.html    Cython's own page, as it is (build.py writes it)
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gilscope.annotate.analyse import Function, Line
 from gilscope.annotate.build import AnnotateError, Page
@@ -135,13 +138,8 @@ def changes(old: Page, new: Page) -> list[Change]:
     ]
 
 
-def _up(page: Page) -> str:
-    """From a source's page to the folder of all pages."""
-    return "../" * (page.name.count("/") + 1)
-
-
 def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
-    """Writes the index and the page of each source, and with `old` its comparison with the first; returns the index.
+    """Writes the index and the pages of each source, and with `old` its comparison with the first; returns the index.
 
     Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
     """
@@ -157,20 +155,29 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
     made.filters |= {"figures": figures, "totals": totals}
     made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}
     made.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
+
+    def put(path: str, template: str, **values: Any) -> Path:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = made.get_template(f"{template}.html.j2").render(up="../" * path.count("/"), **values)
+        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+        return target
+
     try:
         for page in pages:
-            text = made.get_template("annotate_source.html.j2").render(page=page, rows=rows(page), up=_up(page))
-            target = folder / "source" / f"{page.name}.html"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            put(f"source/{page.name}.html", "annotate_source", page=page, rows=rows(page))
+            theirs = page.html.read_text(encoding="utf-8", errors="surrogateescape")
+            policy = policy_of([script], handlers(theirs))
+            put(f"framed/{page.name}.html", "annotate_framed", page=page, theirs=theirs, policy=policy)
         if old:
             new = pages[0]
-            text = made.get_template("annotate_compare.html.j2").render(
-                old=old, new=new, pairs=pairs(rows(old), rows(new)), changes=changes(old, new)
-            )
-            (folder / "compare.html").write_text(text, encoding="utf-8")
-        index = folder / "index.html"
-        index.write_text(made.get_template("annotate_index.html.j2").render(pages=pages), encoding="utf-8")
+            aligned = pairs(rows(old), rows(new))
+            put("compare.html", "annotate_compare", old=old, new=new, pairs=aligned, changes=changes(old, new))
+        return put("index.html", "annotate_index", pages=pages)
     except OSError as error:
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
-    return index
+
+
+def handlers(page: str) -> list[str]:
+    """The scripts in the attributes of Cython's page: what opens a line when it is clicked."""
+    return sorted({html.unescape(text) for text in re.findall(r' onclick="([^"]*)"', page)})

@@ -86,9 +86,12 @@ def script_of(name: str) -> str:
     return "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("theme.js", name))
 
 
-def policy_of(scripts: Sequence[str]) -> str:
-    """The content security policy: no network, and no script but those of these texts and the local file."""
-    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts]
+def policy_of(scripts: Sequence[str], handlers: Sequence[str] = ()) -> str:
+    """The content security policy: no network, and no script but those of these texts, of these attributes, and the
+    local file."""
+    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (*scripts, *handlers)]
+    if handlers:
+        hashes.insert(0, "'unsafe-hashes'")
     allowed = " ".join(["'self'", "file:", *hashes]) if scripts else "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "

@@ -34,6 +34,31 @@
     if (details) details.open = true;
   }
 
+  /** Cython's page has no anchors: its lines are found by their order, and the link back follows the line in sight. */
+  function setUpFrame() {
+    const frame = document.getElementById("theirs");
+    if (!frame) return;
+    const lines = [...frame.contentDocument.querySelectorAll("pre.cython.line")];
+    const back = document.getElementById("ours");
+    const show = () => {
+      const number = Number(location.hash.slice(2));
+      for (const line of lines) line.style.outline = "";
+      if (!lines[number - 1]) return;
+      lines[number - 1].style.outline = "2px solid #0072b2";
+      lines[number - 1].scrollIntoView({ block: "nearest" });
+      back.hash = `L${number}`;
+      back.textContent = `Line ${number}, with its figures`;
+    };
+    for (const link of frame.contentDocument.links) { // seen from where the page itself lies
+      link.href = new URL(link.getAttribute("href"), document.getElementById("alone").href);
+      link.target = "_top";
+    }
+    lines.forEach((line, i) => line.addEventListener("click", () => { location.replace(`#L${i + 1}`); }));
+    addEventListener("hashchange", show);
+    show();
+  }
+
+  addEventListener("load", setUpFrame); // the frame has its page by then
   addEventListener("hashchange", openTarget);
   addEventListener("DOMContentLoaded", () => {
     setUpTables();
