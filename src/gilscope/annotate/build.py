@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gilscope.annotate.analyse import Function, analyse, code_by_line
 from gilscope.sources import ext_folder
@@ -34,6 +36,8 @@ class Page:
     functions: tuple[Function, ...] = ()
     code: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
     """The generated C of each line."""
+    c: Path | None = None
+    """The generated file, beside the page that links to it; .cpp where the source is for C++."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,10 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
     if not page.source.is_file():
         return AnnotateError(f"{page.source}: no such file")
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, f"{page.source.stem}.c")
+        plus = distutils_comments(page.source).get("language") == "c++"
+        output = Path(folder, f"{page.source.stem}.{'cpp' if plus else 'c'}")
         command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
+        command += ["--cplus"] if plus else []
         done = subprocess.run(
             [*command, "-o", str(output), str(page.source.resolve())], capture_output=True, text=True, check=False
         )
@@ -99,7 +105,14 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
         code = code_by_line(c, page.source.name)
         functions = analyse(source, code, _hints(page.source, done.stderr))
-        return replace(page, functions=tuple(functions), code=code)
+        return replace(page, functions=tuple(functions), code=code, c=page.html.parent / output.name)
+
+
+def distutils_comments(source: Path) -> dict[str, Any]:
+    """What the comments on top of a source say about its build: {"language": "c++", "extra_compile_args": [...]}."""
+    parse = import_module("Cython.Build.Dependencies").DistutilsInfo
+    found: dict[str, Any] = parse(source.read_text(encoding="utf-8", errors="replace")).values
+    return found
 
 
 def _arguments(source: Path, options: Options) -> list[str]:

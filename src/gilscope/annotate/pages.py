@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gilscope.annotate.analyse import Function, Line
 from gilscope.annotate.build import AnnotateError, Page
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FIGURES = ("boundary", "inside_nogil", "in_loop", "takes_in_loop")
 _NEEDS = {"jinja2": "Jinja2", "pygments": "Pygments", "plotly": "Plotly"}
@@ -138,11 +141,15 @@ def changes(old: Page, new: Page) -> list[Change]:
     ]
 
 
-def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
-    """Writes the index and the pages of each source, and with `old` its comparison with the first; returns the index.
+def alone(page: Page, title: str) -> str:
+    """The page of a source as HTML that needs no other file and leads to none. AnnotateError as for write()."""
+    made, _ = _templates()
+    template = made.get_template("annotate_source.html.j2")
+    return template.render(page=page, rows=rows(page), title=title, up=None)
 
-    Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
-    """
+
+def _templates(old: Page | None = None) -> tuple[Environment, str]:
+    """The templates with all that they share, and the script of the pages."""
     if missing := [name for module, name in _NEEDS.items() if find_spec(module) is None]:
         raise AnnotateError(f"the pages need {', '.join(missing)}: pip install 'gilscope[lab]'")
     from markupsafe import Markup
@@ -155,6 +162,17 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
     made.filters |= {"figures": figures, "totals": totals}
     made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}
     made.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
+    return made, script
+
+
+def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
+    """Writes the index and the pages of each source, and with `old` its comparison with the first; returns the index.
+
+    Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
+    """
+    made, script = _templates(old)
+
+    from gilscope.report.page import policy_of
 
     def put(path: str, template: str, **values: Any) -> Path:
         target = folder / path
@@ -165,7 +183,7 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
 
     try:
         for page in pages:
-            put(f"source/{page.name}.html", "annotate_source", page=page, rows=rows(page))
+            put(f"source/{page.name}.html", "annotate_source", page=page, rows=rows(page), title=page.source)
             theirs = page.html.read_text(encoding="utf-8", errors="surrogateescape")
             policy = policy_of([script], handlers(theirs))
             put(f"framed/{page.name}.html", "annotate_framed", page=page, theirs=theirs, policy=policy)
