@@ -186,6 +186,77 @@ def test_structure(tmp_path: Path) -> None:
     assert grow.releases == [9]
 
 
+USUAL = """
+from cython.parallel cimport prange
+
+cdef int may_fail(int x) except? -1 nogil:
+    return x
+
+cdef void says_nothing(int x) except * nogil:
+    pass
+
+def only_errors_take(const double[::1] values):
+    cdef double result = 0.0
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(values.shape[0]):
+            result += may_fail(i)
+            result += values[i] / result
+            if result < 0:
+                with gil:
+                    text = "no"
+                    raise ValueError(text)
+    for i in prange(values.shape[0], nogil=True):
+        result += values[i]
+        if may_fail(i) < 5:
+            with gil:
+                raise ValueError("no")
+    return result
+
+def always_takes(int n):
+    cdef int i
+    with nogil:
+        for i in range(n):
+            says_nothing(i)
+            if i > 5:
+                with gil:
+                    print("yes")
+
+def behind_a_lock(lock, int n):
+    with lock, nogil:
+        while n > 0:
+            says_nothing(n)
+            n -= 1
+
+def in_loops(items):
+    found = {}
+    for item in items:
+        found[item] = 1
+        if item is None:
+            raise ValueError(item)
+"""
+
+
+def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "usual.pyx").write_text(USUAL)
+    (page,) = annotate([tmp_path / "usual.pyx"], tmp_path / "out")
+    functions = {function.name: function for function in page.functions}
+    text = USUAL.splitlines()
+
+    def lines(name: str, figure: str) -> list[str]:
+        found = functions[name].lines
+        return [text[line.number - 1].strip() for line in found if line.loops and getattr(line, figure)]
+
+    assert lines("only_errors_take", "takes") == []
+    assert lines("only_errors_take", "python") == []
+    assert functions["only_errors_take"].inside_nogil == 0
+    assert lines("always_takes", "takes") == ["says_nothing(i)", "with gil:"]
+    assert lines("always_takes", "python") == ['print("yes")']
+    assert lines("behind_a_lock", "takes") == lines("behind_a_lock", "nogil")[:1] == ["says_nothing(n)"]
+    assert lines("in_loops", "python") == ["found[item] = 1"]
+    assert functions["may_fail"].boundary == 0, "what the import of the module does is no call of a function"
+
+
 def gate(tmp_path: Path, *arguments: str, rules: str = "") -> subprocess.CompletedProcess[str]:
     (tmp_path / "pyproject.toml").write_text(f"[tool.gilscope.annotate]\n{rules}\n")
     return subprocess.run(

@@ -143,7 +143,8 @@ def _build(cell: str, source: Path, include: tuple[Path, ...], directives: tuple
         f"{function.takes_in_loop} takes of the GIL in loops"
         for function in page.functions
     ]
-    height = f"min({len(cell.splitlines()) * 1.3 + len(page.functions) * 2 + 12:.0f}em, 80vh)"
+    lines = len(cell.splitlines()) + sum(len(function.hints) for function in page.functions)
+    height = f"min({lines * 20 + len(page.functions) * 31 + 270}px, 85vh)"
     frame = (  # of an origin of its own: neither styles nor scripts get out, or in
         f'<iframe sandbox="allow-scripts" title="What the cell does with the GIL" srcdoc="{html.escape(text)}" '
         f'style="width: 100%; height: {height}; border: 0"></iframe>'

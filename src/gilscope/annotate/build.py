@@ -103,8 +103,9 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
         for made in (output, output.with_suffix(".html")):
             shutil.copyfile(made, page.html.parent / made.name)
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
-        code = code_by_line(c, page.source.name)
-        functions = analyse(source, code, _hints(page.source, done.stderr))
+        calls = code_by_line(c, page.source.name, module=False)
+        functions = analyse(source, calls, _hints(page.source, done.stderr))
+        code = {line: "\n".join(pieces) for line, pieces in code_by_line(c, page.source.name).items()}
         return replace(page, functions=tuple(functions), code=code, c=page.html.parent / output.name)
 
 
