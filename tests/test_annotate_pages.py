@@ -132,6 +132,10 @@ def test_a_module_of_3000_lines_opens_in_two_seconds(tmp_path: Path, visit: Any)
     source.write_text("".join(one.format(i) for i in range(500)))
     [page] = annotate([source], tmp_path / "cython")
     write([page], tmp_path)
+    opened = "performance.getEntriesByType('navigation')[0].loadEventEnd"
     shown = visit(tmp_path / "source" / "long.html")
     assert shown.locator(".listing .line").count() == 3000
-    assert 0 < shown.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") < 2000
+    assert 0 < shown.evaluate(opened) < 2000
+    framed = visit(tmp_path / "framed" / "long.html")
+    assert framed.frame_locator("#theirs").locator("pre.cython.line").count() == 3000
+    assert 0 < framed.evaluate(opened) < 2000
