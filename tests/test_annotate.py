@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("Cython")
 
-from gilscope.annotate import AnnotateError, Page, annotate
+from gilscope.annotate import AnnotateError, Options, Page, annotate, annotate_each
 from gilscope.annotate import build as module
 from gilscope.cy.specimens import SPECIMENS
 from gilscope.sources import cython_sources, ext_folder
@@ -255,6 +255,23 @@ def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
     assert lines("behind_a_lock", "takes") == lines("behind_a_lock", "nogil")[:1] == ["says_nothing(n)"]
     assert lines("in_loops", "python") == ["found[item] = 1"]
     assert functions["may_fail"].boundary == 0, "what the import of the module does is no call of a function"
+
+
+def test_cpp(tmp_path: Path) -> None:
+    text = "from libcpp.algorithm cimport sort\nfrom libcpp.vector cimport vector\ndef f(int n):\n"
+    text += "    cdef vector[int] v\n    with nogil:\n        for i in range(n):\n            v.push_back(i)\n"
+    (tmp_path / "plain.pyx").write_text(text)
+    (tmp_path / "says_so.pyx").write_text(f"# distutils: language = c++\n{text}")
+    with pytest.raises(AnnotateError, match=r"plain\.pyx: .+algorithm\.pxd:\d+:\d+: "):
+        annotate([tmp_path / "plain.pyx"], tmp_path / "out")
+    pages = annotate_each([tmp_path / "plain.pyx"], tmp_path / "out", Options(cplus=True))
+    pages += annotate([tmp_path / "says_so.pyx"], tmp_path / "out")
+    for page in pages:
+        assert isinstance(page, Page)
+        assert page.c
+        assert page.c.suffix == ".cpp"
+        [f] = page.functions
+        assert (f.takes_in_loop, f.inside_nogil) == (0, 0), "what catches an exception of C++ is the way of an error"
 
 
 def gate(tmp_path: Path, *arguments: str, rules: str = "") -> subprocess.CompletedProcess[str]:

@@ -24,7 +24,7 @@ _NOT_FUNCTION = re.compile(r"cdef\s+(?:class|extern|struct|union|enum|packed|pub
 
 
 _LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
-_UNUSUAL = re.compile(r"\bif \((?=unlikely\()|\b__pyx_L\d+_error:;?\s*\{")
+_UNUSUAL = re.compile(r"\bif \((?=unlikely\()|\b(?:__pyx_L\d+_error:;?|catch\s*\([^)]*\))\s*\{")
 _MODULE = re.compile(r"^static CYTHON_SMALL_CODE int __pyx_pymod_exec_\w+\([^;]*$", re.MULTILINE)
 _ENDS = ("/* function exit code */", "/* #### Code section")
 

@@ -42,10 +42,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How Cython is asked: folders to search for .pxd files, and directives as NAME=VALUE."""
+    """How Cython is asked: folders to search for .pxd files, directives as NAME=VALUE, and whether for C++.
+
+    A source whose first comments say `distutils: language = c++` is compiled for C++ in any case.
+    """
 
     include: tuple[Path, ...] = ()
     directives: tuple[str, ...] = ()
+    cplus: bool = False
 
 
 def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
@@ -90,7 +94,7 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
     if not page.source.is_file():
         return AnnotateError(f"{page.source}: no such file")
     with tempfile.TemporaryDirectory() as folder:
-        plus = distutils_comments(page.source).get("language") == "c++"
+        plus = options.cplus or distutils_comments(page.source).get("language") == "c++"
         output = Path(folder, f"{page.source.stem}.{'cpp' if plus else 'c'}")
         command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
         command += ["--cplus"] if plus else []
@@ -137,6 +141,7 @@ def _reason(source: Path, stderr: str) -> str:
     """Cython's first message about a place; the lines around it quote the source."""
     for line in stderr.splitlines():
         if message := _MESSAGE.fullmatch(line.strip()):
-            return f"{message['place']}: {message['text']}"
+            found = f"{message['place']}: {message['text']}"
+            return found if message["place"].startswith(str(source.resolve())) else f"{source}: {found}"
     last = [line for line in stderr.splitlines() if line.strip()][-1:]
     return f"{source}: {last[0].strip() if last else 'Cython failed without a message'}"

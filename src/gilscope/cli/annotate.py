@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search for .pxd here."
 )
 @click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="A directive for Cython.")
+@click.option("--cplus", is_flag=True, help="Compile for C++, also what does not ask for it in a distutils comment.")
 def command(
     targets: tuple[str, ...],
     out: Path | None,
@@ -55,6 +56,7 @@ def command(
     baseline: Path | None,
     include: tuple[Path, ...],
     directives: tuple[str, ...],
+    cplus: bool,
 ) -> int:
     """For each function of each source, say what it does with the GIL: uses of Python at its boundary, inside nogil and
     in loops, takes of the GIL in loops, and where it releases. --out gets pages to search, sort and
@@ -78,7 +80,7 @@ def command(
         sources = list({path.resolve(): path for path in named}.values())
         if against and len(sources) != 1:
             raise click.UsageError("--against compares with one source; name exactly one")
-        options = Options(include, directives)
+        options = Options(include, directives, cplus)
         wanted = out or (None if check else Path("annotated"))
         with nullcontext(wanted) if wanted else TemporaryDirectory() as folder:
             made = annotate_each(sources, Path(folder, "cython"), options)
