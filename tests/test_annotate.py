@@ -187,7 +187,7 @@ def test_structure(tmp_path: Path) -> None:
 
 
 USUAL = """
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange
 
 cdef int may_fail(int x) except? -1 nogil:
     return x
@@ -211,6 +211,9 @@ def only_errors_take(const double[::1] values):
         if may_fail(i) < 5:
             with gil:
                 raise ValueError("no")
+    with nogil, parallel():
+        for i in prange(values.shape[0]):
+            result += may_fail(i)
     return result
 
 def always_takes(int n):
@@ -250,6 +253,7 @@ def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
     assert lines("only_errors_take", "takes") == []
     assert lines("only_errors_take", "python") == []
     assert functions["only_errors_take"].inside_nogil == 0
+    assert len(lines("only_errors_take", "nogil")) == 8
     assert lines("always_takes", "takes") == ["says_nothing(i)", "with gil:"]
     assert lines("always_takes", "python") == ['print("yes")']
     assert lines("behind_a_lock", "takes") == lines("behind_a_lock", "nogil")[:1] == ["says_nothing(n)"]

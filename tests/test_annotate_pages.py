@@ -52,7 +52,7 @@ def test_rows_are_the_source_line_for_line(made: tuple[Path, dict[str, Page]]) -
     assert [row.number for row in found] == list(range(1, len(text) + 1))
     assert all(("total" in row.html) is ("total" in line) for row, line in zip(found, text, strict=True))
     take = found[number("hidden_take", "add(&result, values[i])") - 1]
-    assert take.marks == ("takes the GIL on every round",)
+    assert take.marks == ("takes the GIL in a loop",)
     assert "__Pyx_ErrOccurredWithGIL" in take.c
     hinted = [row.number for row in found if row.hints]
     assert number("hidden_take", "cdef void add") in hinted

@@ -15,7 +15,7 @@ _COMMENT = re.compile(r'/\* "(?P<file>[^"\n]+)":(?P<line>\d+)\n(?: \*[^\n]*\n)*\
 _TAKE = re.compile(r"\b(?:__Pyx_)?PyGILState_Ensure\(|\b__Pyx_ErrOccurredWithGIL\(")
 _RELEASE = re.compile(r"\bPyEval_SaveThread\(")
 _PYTHON = re.compile(
-    r"\b(?!(?:__Pyx_)?PyGILState_|PyEval_(?:Save|Restore)Thread)"
+    r"\b(?!(?:__Pyx_)?PyGILState_|PyEval_(?:Save|Restore)Thread|PyMutex_)"
     r"(?:Py[A-Z][A-Za-z]*_[A-Z]\w*|_Py[A-Z]\w*|__Pyx_Py\w+|__Pyx_(?:Get|Set|Call|Iter|Import|Del|Unpack|Print)\w*)\("
 )
 _STRING = re.compile(r"('''|\"\"\").*?\1|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
@@ -24,7 +24,10 @@ _NOT_FUNCTION = re.compile(r"cdef\s+(?:class|extern|struct|union|enum|packed|pub
 
 
 _LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
-_UNUSUAL = re.compile(r"\bif \((?=unlikely\()|\b(?:__pyx_L\d+_error:;?|catch\s*\([^)]*\))\s*\{")
+_UNUSUAL = re.compile(
+    r"\bif \((?:(?=unlikely\()|__pyx_parallel_(?:why|exc_type)\)\s*\{)"
+    r"|\b(?:__pyx_L\d+_error:;?|catch\s*\([^)]*\))\s*\{"
+)
 _MODULE = re.compile(r"^static CYTHON_SMALL_CODE int __pyx_pymod_exec_\w+\([^;]*$", re.MULTILINE)
 _ENDS = ("/* function exit code */", "/* #### Code section")
 
@@ -176,8 +179,8 @@ def _opens(text: str) -> str | None:
     """What kind of block a line opens, if the kind matters here."""
     if re.match(r"(?:for|while)\b.*:$", text):
         return "loop nogil" if re.search(r"\bprange\s*\(.*\bnogil\s*=\s*True", text) else "loop"
-    if found := re.match(r"with\b(?:.*,)?\s*(gil|nogil)\b\s*(?:\(.*\))?\s*:$", text):
-        return found[1]  # the last of several, as in `with lock, nogil:`
+    if text.startswith("with ") and (found := re.findall(r"(?:^with|,)\s*(gil|nogil)\b(?=\s*[,:(])", text)):
+        return str(found[-1])  # among others, as in `with lock, nogil:` and `with nogil, parallel():`
     return None
 
 
@@ -249,7 +252,7 @@ def _usual(text: str) -> str:
     while match := _UNUSUAL.search(text, at):
         kept.append(text[at : match.start()])
         at = _closing(text, match.end())
-        if match[0].startswith("if"):
+        if match[0].endswith("("):
             kept.append(text[match.end() : at].partition("&&")[0])
             at = len(text) - len(text[at:].lstrip(" "))
             at = _closing(text, at + 1) if text[at : at + 1] == "{" else (text.find("\n", at) + 1 or len(text))

@@ -50,7 +50,7 @@ class Row:
             text
             for text, there in (
                 ("releases the GIL", line.releases),
-                ("takes the GIL on every round" if line.loops else "takes the GIL", line.takes),
+                ("takes the GIL in a loop" if line.loops else "takes the GIL", line.takes),
                 (f"Python \N{MULTIPLICATION SIGN} {line.python}", line.python),
             )
             if there
