@@ -188,6 +188,7 @@ def test_structure(tmp_path: Path) -> None:
 
 USUAL = """
 from cython.parallel cimport parallel, prange
+from cpython.mem cimport PyMem_RawMalloc
 
 cdef int may_fail(int x) except? -1 nogil:
     return x
@@ -215,6 +216,24 @@ def only_errors_take(const double[::1] values):
         for i in prange(values.shape[0]):
             result += may_fail(i)
     return result
+
+ctypedef fused number:
+    double
+    object
+
+def for_some_types(number[:] values):
+    cdef Py_ssize_t i
+    cdef number total = 0
+    with nogil(number is not object):
+        for i in range(values.shape[0]):
+            total += values[i]
+    return total
+
+def by_name(long[::1] values, long by):
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(values.shape[0]):
+            values[i] = PyMem_RawMalloc(1) == NULL or values[i] // by
 
 def always_takes(int n):
     cdef int i
@@ -254,6 +273,9 @@ def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
     assert lines("only_errors_take", "python") == []
     assert functions["only_errors_take"].inside_nogil == 0
     assert len(lines("only_errors_take", "nogil")) == 8
+    assert functions["for_some_types"].inside_nogil == 0
+    assert functions["for_some_types"].releases
+    assert functions["by_name"].inside_nogil == functions["by_name"].takes_in_loop == 0
     assert lines("always_takes", "takes") == ["says_nothing(i)", "with gil:"]
     assert lines("always_takes", "python") == ['print("yes")']
     assert lines("behind_a_lock", "takes") == lines("behind_a_lock", "nogil")[:1] == ["says_nothing(n)"]

@@ -16,7 +16,7 @@ _TAKE = re.compile(r"\b(?:__Pyx_)?PyGILState_Ensure\(|\b__Pyx_ErrOccurredWithGIL
 _RELEASE = re.compile(r"\bPyEval_SaveThread\(")
 _PYTHON = re.compile(
     r"\b(?!(?:__Pyx_)?PyGILState_|PyEval_(?:Save|Restore)Thread|PyMutex_)"
-    r"(?:Py[A-Z][A-Za-z]*_[A-Z]\w*|_Py[A-Z]\w*|__Pyx_Py\w+|__Pyx_(?:Get|Set|Call|Iter|Import|Del|Unpack|Print)\w*)\("
+    r"(Py[A-Z][A-Za-z]*_[A-Z]\w*|_Py[A-Z]\w*|__Pyx_Py\w+|__Pyx_(?:Get|Set|Call|Iter|Import|Del|Unpack|Print)\w*)\("
 )
 _STRING = re.compile(r"('''|\"\"\").*?\1|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 _FUNCTION = re.compile(r"(?:async\s+)?(?:def|cpdef|cdef)\b[^(]*?(?P<name>\w+)\s*\(")
@@ -25,7 +25,7 @@ _NOT_FUNCTION = re.compile(r"cdef\s+(?:class|extern|struct|union|enum|packed|pub
 
 _LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
 _UNUSUAL = re.compile(
-    r"\bif \((?:(?=unlikely\()|__pyx_parallel_(?:why|exc_type)\)\s*\{)"
+    r"\bif \((?:(?=[^;{\n]*\bunlikely\()|__pyx_parallel_(?:why|exc_type)\)\s*\{)"
     r"|\b(?:__pyx_L\d+_error:;?|catch\s*\([^)]*\))\s*\{"
 )
 _MODULE = re.compile(r"^static CYTHON_SMALL_CODE int __pyx_pymod_exec_\w+\([^;]*$", re.MULTILINE)
@@ -147,13 +147,15 @@ def analyse(source: str, code: Mapping[int, Sequence[str]], hints: Sequence[tupl
             for number in range(row.first, row.last + 1):
                 text = "" if row in raising else "\n".join(map(_usual, code.get(number, ())))
                 takes = len(_TAKE.findall(text)) if not match else 0
+                # What the author calls by its name without the GIL is declared to need none (PyArray_ITER_NEXT).
+                uses = [name for name in _PYTHON.findall(text) if not (nogil and name in row.text)]
                 here[-1].lines.append(
                     Line(
                         number=number,
                         loops=loops,
                         nogil=nogil and not match,
                         boundary=boundary,
-                        python=len(_PYTHON.findall(text)),
+                        python=len(uses),
                         takes=takes + (calls if number == row.first and row not in raising else 0),
                         releases=len(_RELEASE.findall(text)),
                     )
@@ -179,8 +181,9 @@ def _opens(text: str) -> str | None:
     """What kind of block a line opens, if the kind matters here."""
     if re.match(r"(?:for|while)\b.*:$", text):
         return "loop nogil" if re.search(r"\bprange\s*\(.*\bnogil\s*=\s*True", text) else "loop"
-    if text.startswith("with ") and (found := re.findall(r"(?:^with|,)\s*(gil|nogil)\b(?=\s*[,:(])", text)):
-        return str(found[-1])  # among others, as in `with lock, nogil:` and `with nogil, parallel():`
+    if text.startswith("with ") and (found := re.findall(r"(?:^with|,)\s*(gil|nogil)\b(?=\s*[,:])", text)):
+        # Among others, as in `with lock, nogil:`. Not `nogil(condition)`: for some types it keeps the GIL.
+        return str(found[-1])
     return None
 
 
