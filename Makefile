@@ -29,7 +29,7 @@ check: $(VENV)/lab $(VENV)/test ## what guards the tree beside the tests: ruff, 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/gilscope annotate --check --out build/annotated
+	$(BIN)/gilscope annotate --check
 	$(BIN)/clang-format --dry-run --Werror ext/capi/*.c ext/scope/*.c ext/experiments/*.c ext/*/*.h tests/core/*.c
 
 peers: $(VENV)/lab $(VENV)/peers ## compare the kernels with NumPy, SciPy, Numba and RapidFuzz
@@ -52,7 +52,7 @@ $(VENV)/bin/python:
 # Built when a source is newer. The stamp comes last, so an interrupted build is made again.
 $(VENV)/lab: $(SOURCES) | $(VENV)/bin/python
 	@echo 'gilscope: installing and compiling (a minute or two)'
-	@$(PIP) install $(call requirements,lab) 'setuptools>=77'
+	@$(PIP) install $(call requirements,lab web) 'setuptools>=77'
 	@$(PIP) install --no-build-isolation --editable .
 	@touch $@
 

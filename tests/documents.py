@@ -138,8 +138,8 @@ def full(threads: Sequence[int] = (1, 2), kernels: Sequence[str] = tuple(KERNELS
 
 def blank_pages(sources: Sequence[Path], folder: Path) -> list[Page]:
     """In the place of gilscope.annotate.annotate, which takes seconds."""
-    folder.mkdir()
-    pages = [Page(source, folder / f"{source.stem}.html") for source in sources]
+    folder.mkdir(parents=True)
+    pages = [Page(source, source.stem, folder / f"{source.stem}.html") for source in sources]
     for page in pages:
         page.html.write_text("<!DOCTYPE html><title>a page</title>")
     return pages

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("Cython")
 
-from gilscope.annotate import AnnotateError, Page, annotate
+from gilscope.annotate import AnnotateError, Options, Page, annotate, annotate_each
 from gilscope.annotate import build as module
 from gilscope.cy.specimens import SPECIMENS
 from gilscope.sources import cython_sources, ext_folder
@@ -30,7 +30,15 @@ def test_own_source_with_the_directives_of_the_build(tmp_path: Path) -> None:
     assert "prange" in text
     assert "RaiseBufferIndexError" not in text, "boundscheck is on: the directives of the build did not arrive"
     assert state(ext_folder()) == before
-    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["mandelbrot.html"]
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["mandelbrot.c", "mandelbrot.html"]
+
+
+def test_the_page_is_cythons_byte_for_byte(tmp_path: Path) -> None:
+    source = tmp_path / "mine.pyx"
+    source.write_text("def f(x):\n    return x\n")
+    [page] = annotate([source], tmp_path / "out")
+    subprocess.run([sys.executable, "-m", "cython", "--annotate", "mine.pyx"], cwd=tmp_path, check=True)
+    assert page.html.read_bytes() == (tmp_path / "mine.html").read_bytes()
 
 
 def test_other_sources_have_their_own_folder_and_defaults(tmp_path: Path) -> None:
@@ -65,10 +73,22 @@ def test_missing_source(tmp_path: Path) -> None:
         annotate([tmp_path / "none.pyx"], tmp_path / "out")
 
 
-def test_two_sources_of_one_name(tmp_path: Path) -> None:
-    sources = [tmp_path / folder / "same.pyx" for folder in ("a", "b")]
-    with pytest.raises(AnnotateError, match=r"would share the page same\.html"):
-        annotate(sources, tmp_path / "out")
+def test_sources_of_one_name_have_pages_of_their_own(tmp_path: Path) -> None:
+    sources = [tmp_path / place for place in ("a/b/same.pyx", "c/b/same.pyx", "c/same.pyx", "other.pyx")]
+    for value, source in enumerate(sources):
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(f"def f{value}():\n    pass\n")
+    pages = annotate(sources, tmp_path / "out")
+    assert [page.name for page in pages] == ["a/b/same", "c/b/same", "c/same", "other"]
+    for value, page in enumerate(pages):
+        assert page.html == tmp_path / "out" / f"{page.name}.html"
+        assert f"f{value}" in page.html.read_text()
+
+
+def test_a_source_named_twice(tmp_path: Path) -> None:
+    (tmp_path / "same.pyx").touch()
+    with pytest.raises(AnnotateError, match=r"same\.pyx: named twice"):
+        annotate([tmp_path / "same.pyx"] * 2, tmp_path / "out")
 
 
 def test_no_cython(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,10 +186,124 @@ def test_structure(tmp_path: Path) -> None:
     assert grow.releases == [9]
 
 
+USUAL = """
+from cython.parallel cimport parallel, prange
+from cpython.mem cimport PyMem_RawMalloc
+
+cdef int may_fail(int x) except? -1 nogil:
+    return x
+
+cdef void says_nothing(int x) except * nogil:
+    pass
+
+def only_errors_take(const double[::1] values):
+    cdef double result = 0.0
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(values.shape[0]):
+            result += may_fail(i)
+            result += values[i] / result
+            if result < 0:
+                with gil:
+                    text = "no"
+                    raise ValueError(text)
+    for i in prange(values.shape[0], nogil=True):
+        result += values[i]
+        if may_fail(i) < 5:
+            with gil:
+                raise ValueError("no")
+    with nogil, parallel():
+        for i in prange(values.shape[0]):
+            result += may_fail(i)
+    return result
+
+ctypedef fused number:
+    double
+    object
+
+def for_some_types(number[:] values):
+    cdef Py_ssize_t i
+    cdef number total = 0
+    with nogil(number is not object):
+        for i in range(values.shape[0]):
+            total += values[i]
+    return total
+
+def by_name(long[::1] values, long by):
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(values.shape[0]):
+            values[i] = PyMem_RawMalloc(1) == NULL or values[i] // by
+
+def always_takes(int n):
+    cdef int i
+    with nogil:
+        for i in range(n):
+            says_nothing(i)
+            if i > 5:
+                with gil:
+                    print("yes")
+
+def behind_a_lock(lock, int n):
+    with lock, nogil:
+        while n > 0:
+            says_nothing(n)
+            n -= 1
+
+def in_loops(items):
+    found = {}
+    for item in items:
+        found[item] = 1
+        if item is None:
+            raise ValueError(item)
+"""
+
+
+def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "usual.pyx").write_text(USUAL)
+    (page,) = annotate([tmp_path / "usual.pyx"], tmp_path / "out")
+    functions = {function.name: function for function in page.functions}
+    text = USUAL.splitlines()
+
+    def lines(name: str, figure: str) -> list[str]:
+        found = functions[name].lines
+        return [text[line.number - 1].strip() for line in found if line.loops and getattr(line, figure)]
+
+    assert lines("only_errors_take", "takes") == []
+    assert lines("only_errors_take", "python") == []
+    assert functions["only_errors_take"].inside_nogil == 0
+    assert len(lines("only_errors_take", "nogil")) == 8
+    assert functions["for_some_types"].inside_nogil == 0
+    assert functions["for_some_types"].releases
+    assert functions["by_name"].inside_nogil == functions["by_name"].takes_in_loop == 0
+    assert lines("always_takes", "takes") == ["says_nothing(i)", "with gil:"]
+    assert lines("always_takes", "python") == ['print("yes")']
+    assert lines("behind_a_lock", "takes") == lines("behind_a_lock", "nogil")[:1] == ["says_nothing(n)"]
+    assert lines("in_loops", "python") == ["found[item] = 1"]
+    assert functions["may_fail"].boundary == 0, "what the import of the module does is no call of a function"
+
+
+def test_cpp(tmp_path: Path) -> None:
+    text = "from libcpp.algorithm cimport sort\nfrom libcpp.vector cimport vector\ndef f(int n):\n"
+    text += "    cdef vector[int] v\n    with nogil:\n        for i in range(n):\n            v.push_back(i)\n"
+    (tmp_path / "plain.pyx").write_text(text)
+    (tmp_path / "says_so.pyx").write_text(f"# distutils: language = c++\n{text}")
+    with pytest.raises(AnnotateError, match=r"plain\.pyx: .+algorithm\.pxd:\d+:\d+: "):
+        annotate([tmp_path / "plain.pyx"], tmp_path / "out")
+    pages = annotate_each([tmp_path / "plain.pyx"], tmp_path / "out", Options(cplus=True))
+    pages += annotate([tmp_path / "says_so.pyx"], tmp_path / "out")
+    for page in pages:
+        assert isinstance(page, Page)
+        assert page.c
+        assert page.c.suffix == ".cpp"
+        [f] = page.functions
+        assert (f.takes_in_loop, f.inside_nogil) == (0, 0), "what catches an exception of C++ is the way of an error"
+
+
 def gate(tmp_path: Path, *arguments: str, rules: str = "") -> subprocess.CompletedProcess[str]:
     (tmp_path / "pyproject.toml").write_text(f"[tool.gilscope.annotate]\n{rules}\n")
     return subprocess.run(
-        [sys.executable, "-m", "gilscope", "annotate", "--check", "--out", str(tmp_path / "out"), *arguments],
+        [sys.executable, "-m", "gilscope", "annotate", "--check", *arguments],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -192,6 +326,7 @@ def test_the_gate_names_the_lines_of_the_bad_specimens(tmp_path: Path) -> None:
 def test_the_gate_passes_what_is_allowed_and_what_is_known(tmp_path: Path) -> None:
     folder = str(ext_folder() / "cy/specimens")
     assert gate(tmp_path, folder, rules="takes-in-loops = true").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"], "the gate alone writes nothing"
     known = gate(tmp_path, folder, "--json", "known.json")
     assert known.returncode == 1
     assert gate(tmp_path, folder, "--baseline", "known.json").returncode == 0
@@ -221,16 +356,16 @@ def test_rules_that_make_no_sense_are_named(tmp_path: Path, rules: str, message:
 def test_a_source_that_cython_rejects_costs_only_itself(tmp_path: Path) -> None:
     (tmp_path / "bad.pyx").write_text("def f(:\n    pass\n")
     (tmp_path / "good.pyx").write_text("def g():\n    pass\n")
-    done = gate(tmp_path, ".")
+    done = gate(tmp_path, ".", "--out", "out")
     assert done.returncode == 1
     assert "bad.pyx:1:6: " in done.stderr
-    assert (tmp_path / "out/good.html").exists()
+    assert (tmp_path / "out/source/good.html").exists()
 
 
 def test_targets(tmp_path: Path) -> None:
-    done = gate(tmp_path, "numpy")
+    done = gate(tmp_path, "numpy", "--out", "out")
     assert done.returncode in (0, 1)
-    assert (tmp_path / "out/extending.html").exists()
+    assert any((tmp_path / "out/source").rglob("extending.html"))
     for target, message in (
         ("no_such_thing", "no such file"),
         ("json", "without its .pyx"),

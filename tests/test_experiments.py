@@ -245,8 +245,14 @@ def in_two_threads(policy: str, exact: bool) -> Lanes:
     rounds = 4 * spin.sizes["medium"]
     call = next(c for c in variants_of("spin") if (c.implementation, c.policy) == ("capi", policy))
 
+    together = threading.Barrier(2)
+
+    def run(seed: int) -> None:
+        together.wait()
+        call(rounds, seed)
+
     def work() -> tuple[float, float]:
-        threads = [threading.Thread(target=call, args=(rounds, n), name=f"T{n}") for n in range(2)]
+        threads = [threading.Thread(target=run, args=(n,), name=f"T{n}") for n in range(2)]
         started = time.perf_counter()
         for thread in threads:
             thread.start()
@@ -289,6 +295,11 @@ def test_what_is_too_short_to_be_seen_goes_to_the_one_before() -> None:
     pieces = [[0.0, 0.1, "a"], [0.1, 5.0, "b"], [5.1, 0.1, "a"], [5.2, 2.0, "b"], [9.0, 0.1, "a"], [9.1, 4.0, "b"]]
     assert _drawable(pieces, 1.0) == [[0.0, 0.1, "a"], [0.1, 7.1, "b"], [9.0, 0.1, "a"], [9.1, 4.0, "b"]]
     assert _drawable(pieces, 0.0) == pieces
+
+
+def test_many_that_are_too_short_to_be_seen_are_what_most_of_them_are() -> None:
+    storm = [[n / 2, 0.1, "a"] for n in range(100)] + [[n / 2 + 0.1, 0.4, "b"] for n in range(100)]
+    assert _drawable(sorted(storm), 1.0) == [[0.0, 50.0, "b"]]
 
 
 def test_where_nothing_can_be_recorded_there_is_no_timeline() -> None:

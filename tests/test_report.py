@@ -318,7 +318,7 @@ def test_folder_is_whole_and_closed(tmp_path: Path) -> None:
     assert headline(made).split("(")[0].split("released")[0] in text
     for link in links(text):
         assert link.startswith(("#", "data:,")) or (index.parent / link.split("#")[0]).is_file(), link
-    assert "annotated/mandelbrot.html" in links(text)
+    assert "annotated/source/mandelbrot.html" in links(text)
     assert "source/ext-core-mandelbrot.h.html" in links(text)
     assert list(tmp_path.iterdir()) == [index.parent]
 

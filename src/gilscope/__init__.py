@@ -27,6 +27,7 @@ __all__ = ["__version__", "bench", "load", "look", "probe", "record", "releases"
 _HOMES = {
     "bench": "gilscope.measure.bench",
     "load": "gilscope.kernels",
+    "load_ipython_extension": "gilscope.notebook",
     "look": "gilscope.scope.probe",
     "probe": "gilscope.scope.probe",
     "record": "gilscope.scope.recording",

@@ -16,3 +16,8 @@ def ext_folder() -> Path:
 def cython_sources() -> list[Path]:
     """Every .pyx of this project, in the order of their names."""
     return sorted(ext_folder().glob("cy/*.pyx"))
+
+
+def specimen_sources() -> list[Path]:
+    """The .pyx of every specimen, in the order of their names."""
+    return sorted(ext_folder().glob("cy/specimens/*.pyx"))

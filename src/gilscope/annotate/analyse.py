@@ -8,20 +8,27 @@ function: at the *boundary* (its `def`, `with nogil` and `with gil` lines), *ins
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 _COMMENT = re.compile(r'/\* "(?P<file>[^"\n]+)":(?P<line>\d+)\n(?: \*[^\n]*\n)*\s*\*/')
 _TAKE = re.compile(r"\b(?:__Pyx_)?PyGILState_Ensure\(|\b__Pyx_ErrOccurredWithGIL\(")
 _RELEASE = re.compile(r"\bPyEval_SaveThread\(")
 _PYTHON = re.compile(
-    r"\b(?!PyGILState_|PyEval_(?:Save|Restore)Thread)"
-    r"(?:Py[A-Z][A-Za-z]*_[A-Z]\w*|_Py[A-Z]\w*|__Pyx_Py\w+|__Pyx_(?:Get|Set|Call|Iter|Import|Del|Unpack|Print)\w*)\("
+    r"\b(?!(?:__Pyx_)?PyGILState_|PyEval_(?:Save|Restore)Thread|PyMutex_)"
+    r"(Py[A-Z][A-Za-z]*_[A-Z]\w*|_Py[A-Z]\w*|__Pyx_Py\w+|__Pyx_(?:Get|Set|Call|Iter|Import|Del|Unpack|Print)\w*)\("
 )
 _STRING = re.compile(r"('''|\"\"\").*?\1|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 _FUNCTION = re.compile(r"(?:async\s+)?(?:def|cpdef|cdef)\b[^(]*?(?P<name>\w+)\s*\(")
 _NOT_FUNCTION = re.compile(r"cdef\s+(?:class|extern|struct|union|enum|packed|public\s+class|api\s+class)\b|cdef\s*:")
 
 
+_LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
+_UNUSUAL = re.compile(
+    r"\bif \((?:(?=[^;{\n]*\bunlikely\()|__pyx_parallel_(?:why|exc_type)\)\s*\{)"
+    r"|\b(?:__pyx_L\d+_error:;?|catch\s*\([^)]*\))\s*\{"
+)
+_MODULE = re.compile(r"^static CYTHON_SMALL_CODE int __pyx_pymod_exec_\w+\([^;]*$", re.MULTILINE)
 _ENDS = ("/* function exit code */", "/* #### Code section")
 
 
@@ -100,14 +107,15 @@ class _Row:
     text: str
 
 
-def analyse(source: str, code: Mapping[int, str], hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
+def analyse(source: str, code: Mapping[int, Sequence[str]], hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
     """The functions of a .pyx, in the order of their lines.
 
-    source: its text. code: the C that Cython generated from each line (see code_by_line). hints: performance hints, as
-    (line, text).
+    source: its text. code: the C that Cython generated for each line, in pieces (see code_by_line). hints: performance
+    hints, as (line, text).
     """
     functions: list[Function] = []
     rows = list(_rows(source))
+    raising = _raising(rows)
     takers = {match["name"] for row in rows if (match := _function(row)) and re.search(r"\bwith\s+gil\s*:$", row.text)}
     blocks: list[tuple[int, str]] = []  # of (indentation, what), outermost first
     here: list[Function] = []
@@ -135,20 +143,20 @@ def analyse(source: str, code: Mapping[int, str], hints: Sequence[tuple[int, str
             nogil = (regions[-1] != "gil") if regions else here[-1].nogil and not here[-1].with_gil
             loops = sum(kind.startswith("loop") for kind in inside)
             boundary = bool(match) or what in ("nogil", "gil")
+            calls = sum(len(re.findall(rf"\b{name}\s*\(", row.text)) for name in takers) if nogil and not match else 0
             for number in range(row.first, row.last + 1):
-                text = code.get(number, "")
+                text = "" if row in raising else "\n".join(map(_usual, code.get(number, ())))
                 takes = len(_TAKE.findall(text)) if not match else 0
-                takes += (
-                    sum(len(re.findall(rf"\b{name}\s*\(", row.text)) for name in takers) if nogil and not match else 0
-                )
+                # What the author calls by its name without the GIL is declared to need none (PyArray_ITER_NEXT).
+                uses = [name for name in _PYTHON.findall(text) if not (nogil and name in row.text)]
                 here[-1].lines.append(
                     Line(
                         number=number,
                         loops=loops,
                         nogil=nogil and not match,
                         boundary=boundary,
-                        python=_uses(text),
-                        takes=takes if number == row.first or _TAKE.search(text) else 0,
+                        python=len(uses),
+                        takes=takes + (calls if number == row.first and row not in raising else 0),
                         releases=len(_RELEASE.findall(text)),
                     )
                 )
@@ -173,10 +181,9 @@ def _opens(text: str) -> str | None:
     """What kind of block a line opens, if the kind matters here."""
     if re.match(r"(?:for|while)\b.*:$", text):
         return "loop nogil" if re.search(r"\bprange\s*\(.*\bnogil\s*=\s*True", text) else "loop"
-    if re.match(r"with\s+nogil\b.*:$", text):
-        return "nogil"
-    if re.match(r"with\s+gil\b.*:$", text):
-        return "gil"
+    if text.startswith("with ") and (found := re.findall(r"(?:^with|,)\s*(gil|nogil)\b(?=\s*[,:])", text)):
+        # Among others, as in `with lock, nogil:`. Not `nogil(condition)`: for some types it keeps the GIL.
+        return str(found[-1])
     return None
 
 
@@ -197,22 +204,71 @@ def _rows(source: str) -> Iterator[_Row]:
         number += 1
 
 
-def code_by_line(c: str, file: str) -> dict[int, str]:
+def _raising(rows: Sequence[_Row]) -> set[_Row]:
+    """The rows on the way to a `raise`: of the branches and `with gil` blocks that end with one."""
+    found: set[_Row] = set()
+    for at, row in enumerate(rows):
+        if row.text.startswith("raise"):
+            found.add(row)
+        if not re.match(r"(?:if|elif|else|with\s+gil)\b.*:$", row.text):
+            continue
+        block: list[_Row] = []
+        for inner in rows[at + 1 :]:
+            if inner.indent <= row.indent:
+                break
+            block.append(inner)
+        last = next((inner for inner in reversed(block) if inner.indent == block[0].indent), None)
+        if last and last.text.startswith("raise"):
+            found.update(block)
+            if row.text.startswith("with"):
+                found.add(row)
+    return found
+
+
+def code_by_line(c: str, file: str, module: bool = True) -> dict[int, list[str]]:
     """The C that Cython wrote for each line of a source; file: its name, as the comments of `c` have it.
 
-    It stands between one comment that names a line and the next; what cleans up at a function's end is nobody's.
+    It stands, in one piece or several, between a comment that names the line and the next; what cleans up at a
+    function's end is nobody's. Without `module`, what runs once, when the module is imported, is left out.
     """
     found: dict[int, list[str]] = {}
+    if not module and (start := _MODULE.search(c)):
+        c = c[: start.start()]
     marks = list(_COMMENT.finditer(c))
-    for mark, after in zip(marks, [*marks[1:], None], strict=True):
+    for mark, after in zip_longest(marks, marks[1:]):
         if mark["file"].rsplit("/", 1)[-1] == file:
             text = c[mark.end() : after.start() if after else len(c)]
             for end in _ENDS:
                 text = text.partition(end)[0]
             found.setdefault(int(mark["line"]), []).append(text)
-    return {line: "\n".join(texts) for line, texts in found.items()}
+    return found
 
 
-def _uses(text: str) -> int:
-    """Uses of Python's API; what stands behind `if (unlikely(` is the way of an error."""
-    return sum(len(_PYTHON.findall(line.partition("if (unlikely(")[0])) for line in text.split("\n"))
+def _usual(text: str) -> str:
+    """A piece of C without what runs only when something is raised, and without what a parallel loop does at its end.
+
+    Of `if (unlikely(...))` stays what is asked always: not its body, and not what `&&` asks after the value that may
+    mean an error.
+    """
+    text = _LITERAL.sub('""', text).partition("Py_END_ALLOW_THREADS")[0]
+    kept, at = [], 0
+    while match := _UNUSUAL.search(text, at):
+        kept.append(text[at : match.start()])
+        at = _closing(text, match.end())
+        if match[0].endswith("("):
+            kept.append(text[match.end() : at].partition("&&")[0])
+            at = len(text) - len(text[at:].lstrip(" "))
+            at = _closing(text, at + 1) if text[at : at + 1] == "{" else (text.find("\n", at) + 1 or len(text))
+    return "".join([*kept, text[at:]])
+
+
+def _closing(text: str, at: int) -> int:
+    """Behind the bracket that closes the one just before `at`; the end, where it is in another piece."""
+    opens = text[at - 1]
+    closes = {"(": ")", "{": "}"}[opens]
+    depth = 1
+    for match in re.compile(f"[{opens}{closes}]").finditer(text, at):
+        depth += 1 if match[0] == opens else -1
+        if not depth:
+            return match.end()
+    return len(text)

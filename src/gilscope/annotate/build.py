@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gilscope.annotate.analyse import Function, analyse, code_by_line
 from gilscope.sources import ext_folder
@@ -28,25 +30,34 @@ class Page:
     """One source, the page that Cython wrote about it, unmodified, and what its functions do with the GIL."""
 
     source: Path
+    name: str
+    """Its name without a suffix, with the folders before it that tell it from another source of that name."""
     html: Path
     functions: tuple[Function, ...] = ()
     code: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
     """The generated C of each line."""
+    c: Path | None = None
+    """The generated file, beside the page that links to it; .cpp where the source is for C++."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How Cython is asked: folders to search for .pxd files, and directives as NAME=VALUE."""
+    """How Cython is asked: folders to search for .pxd files, directives as NAME=VALUE, and whether for C++.
+
+    A source whose first comments say `distutils: language = c++` is compiled for C++ in any case.
+    """
 
     include: tuple[Path, ...] = ()
     directives: tuple[str, ...] = ()
+    cplus: bool = False
 
 
 def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
     """Writes Cython's page for each source into the folder, as NAME.html, and returns them in the same order.
 
-    This project's own sources are compiled with the directives and the include path of its build, any
-    others with Cython's defaults. AnnotateError if Cython is missing, rejects a source, or two share a name.
+    Beside a page lies the C that it links to. This project's own sources are compiled with the directives and the
+    include path of its build, any others with Cython's defaults. AnnotateError if Cython is missing or
+    rejects a source.
     """
     made = annotate_each(sources, folder)
     for page in made:
@@ -59,9 +70,7 @@ def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None
     """The same, but a source that Cython rejects costs only its own page: in its place stands the error."""
     if find_spec("Cython") is None:
         raise AnnotateError("Cython is not installed: pip install 'gilscope[lab]'")
-    pages = [Page(source, folder / f"{source.stem}.html") for source in sources]
-    for first, second in _same_name(pages):
-        raise AnnotateError(f"{first.source} and {second.source} would share the page {first.html.name}")
+    pages = [Page(source, name, folder / f"{name}.html") for source, name in zip(sources, _names(sources), strict=True)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # each only waits for a process of its own
@@ -70,30 +79,45 @@ def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
 
 
-def _same_name(pages: Sequence[Page]) -> Iterator[tuple[Page, Page]]:
-    seen: dict[Path, Page] = {}
-    for page in pages:
-        if page.html in seen:
-            yield seen[page.html], page
-        seen[page.html] = page
+def _names(sources: Sequence[Path]) -> Iterator[str]:
+    """For each source the end of its path that it shares with no other."""
+    paths = [source.resolve().with_suffix("").parts for source in sources]
+    for source, path in zip(sources, paths, strict=True):
+        ends = (path[-depth:] for depth in range(1, len(path)))
+        own = next((end for end in ends if sum(other[-len(end) :] == end for other in paths) == 1), None)
+        if own is None:
+            raise AnnotateError(f"{source}: named twice, or there is another {source.stem} beside it")
+        yield "/".join(own)
 
 
 def _build(page: Page, options: Options) -> Page | AnnotateError:
     if not page.source.is_file():
         return AnnotateError(f"{page.source}: no such file")
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, f"{page.source.stem}.c")
+        plus = options.cplus or distutils_comments(page.source).get("language") == "c++"
+        output = Path(folder, f"{page.source.stem}.{'cpp' if plus else 'c'}")
         command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
+        command += ["--cplus"] if plus else []
         done = subprocess.run(
             [*command, "-o", str(output), str(page.source.resolve())], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             return AnnotateError(_reason(page.source, done.stderr))
-        shutil.copyfile(output.with_suffix(".html"), page.html)
+        page.html.parent.mkdir(parents=True, exist_ok=True)
+        for made in (output, output.with_suffix(".html")):
+            shutil.copyfile(made, page.html.parent / made.name)
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
-        code = code_by_line(c, page.source.name)
-        functions = analyse(source, code, _hints(page.source, done.stderr))
-        return replace(page, functions=tuple(functions), code=code)
+        calls = code_by_line(c, page.source.name, module=False)
+        functions = analyse(source, calls, _hints(page.source, done.stderr))
+        code = {line: "\n".join(pieces) for line, pieces in code_by_line(c, page.source.name).items()}
+        return replace(page, functions=tuple(functions), code=code, c=page.html.parent / output.name)
+
+
+def distutils_comments(source: Path) -> dict[str, Any]:
+    """What the comments on top of a source say about its build: {"language": "c++", "extra_compile_args": [...]}."""
+    parse = import_module("Cython.Build.Dependencies").DistutilsInfo
+    found: dict[str, Any] = parse(source.read_text(encoding="utf-8", errors="replace")).values
+    return found
 
 
 def _arguments(source: Path, options: Options) -> list[str]:
@@ -117,6 +141,7 @@ def _reason(source: Path, stderr: str) -> str:
     """Cython's first message about a place; the lines around it quote the source."""
     for line in stderr.splitlines():
         if message := _MESSAGE.fullmatch(line.strip()):
-            return f"{message['place']}: {message['text']}"
+            found = f"{message['place']}: {message['text']}"
+            return found if message["place"].startswith(str(source.resolve())) else f"{source}: {found}"
     last = [line for line in stderr.splitlines() if line.strip()][-1:]
     return f"{source}: {last[0].strip() if last else 'Cython failed without a message'}"

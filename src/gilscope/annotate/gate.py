@@ -77,7 +77,7 @@ def breaches(pages: Sequence[Page], rules: Rules) -> Iterator[Breach]:
             name = f"{page.source.stem}.{function.name}"
             for line in function.lines:
                 if line.takes and line.loops and not rules.takes_in_loops:
-                    yield Breach(file, line.number, "take-in-loop", f"{name} takes the GIL on every round")
+                    yield Breach(file, line.number, "take-in-loop", f"{name} takes the GIL in a loop")
                 if line.nogil and line.python and not line.boundary and not rules.python_inside_nogil:
                     yield Breach(file, line.number, "python-inside-nogil", f"{name} uses Python without the GIL")
             if any(fnmatch(name, pattern) for pattern in rules.must_release) and not function.releases:

@@ -2,21 +2,27 @@
 
 index.html          all files and functions, to sort and to search
 source/NAME.html    a source, line by line, with the C of each line on demand
+framed/NAME.html    Cython's own page in a frame, with links from and to each line of ours: it has no anchors itself
 compare.html        two versions, aligned by line
 cython/NAME.html    Cython's own page, as it is (build.py writes it)
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gilscope.annotate.analyse import Function, Line
 from gilscope.annotate.build import AnnotateError, Page
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FIGURES = ("boundary", "inside_nogil", "in_loop", "takes_in_loop")
 _NEEDS = {"jinja2": "Jinja2", "pygments": "Pygments", "plotly": "Plotly"}
@@ -44,7 +50,7 @@ class Row:
             text
             for text, there in (
                 ("releases the GIL", line.releases),
-                ("takes the GIL on every round" if line.loops else "takes the GIL", line.takes),
+                ("takes the GIL in a loop" if line.loops else "takes the GIL", line.takes),
                 (f"Python \N{MULTIPLICATION SIGN} {line.python}", line.python),
             )
             if there
@@ -135,36 +141,61 @@ def changes(old: Page, new: Page) -> list[Change]:
     ]
 
 
-def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
-    """Writes the index and the page of each source, and with `old` its comparison with the first; returns the index.
+def alone(page: Page, title: str) -> str:
+    """The page of a source as HTML that needs no other file and leads to none. AnnotateError as for write()."""
+    made, _ = _templates()
+    template = made.get_template("annotate_source.html.j2")
+    return template.render(page=page, rows=rows(page), title=title, up=None)
 
-    Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
-    """
+
+def _templates(old: Page | None = None) -> tuple[Environment, str]:
+    """The templates with all that they share, and the script of the pages."""
     if missing := [name for module, name in _NEEDS.items() if find_spec(module) is None]:
         raise AnnotateError(f"the pages need {', '.join(missing)}: pip install 'gilscope[lab]'")
     from markupsafe import Markup
 
     from gilscope.report import theme
-    from gilscope.report.page import TEMPLATES, policy_of, templates
+    from gilscope.report.page import policy_of, script_of, templates
 
-    script = (TEMPLATES / "annotate.js").read_text(encoding="utf-8")
+    script = script_of("annotate.js")
     made = templates()
     made.filters |= {"figures": figures, "totals": totals}
     made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}
     made.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
+    return made, script
+
+
+def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
+    """Writes the index and the pages of each source, and with `old` its comparison with the first; returns the index.
+
+    Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
+    """
+    made, script = _templates(old)
+
+    from gilscope.report.page import policy_of
+
+    def put(path: str, template: str, **values: Any) -> Path:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = made.get_template(f"{template}.html.j2").render(up="../" * path.count("/"), **values)
+        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+        return target
+
     try:
-        (folder / "source").mkdir(parents=True, exist_ok=True)
         for page in pages:
-            text = made.get_template("annotate_source.html.j2").render(page=page, rows=rows(page))
-            (folder / "source" / f"{page.source.stem}.html").write_text(text, encoding="utf-8")
+            put(f"source/{page.name}.html", "annotate_source", page=page, rows=rows(page), title=page.source)
+            theirs = page.html.read_text(encoding="utf-8", errors="surrogateescape")
+            policy = policy_of([script], handlers(theirs))
+            put(f"framed/{page.name}.html", "annotate_framed", page=page, theirs=theirs, policy=policy)
         if old:
             new = pages[0]
-            text = made.get_template("annotate_compare.html.j2").render(
-                old=old, new=new, pairs=pairs(rows(old), rows(new)), changes=changes(old, new)
-            )
-            (folder / "compare.html").write_text(text, encoding="utf-8")
-        index = folder / "index.html"
-        index.write_text(made.get_template("annotate_index.html.j2").render(pages=pages), encoding="utf-8")
+            aligned = pairs(rows(old), rows(new))
+            put("compare.html", "annotate_compare", old=old, new=new, pairs=aligned, changes=changes(old, new))
+        return put("index.html", "annotate_index", pages=pages)
     except OSError as error:
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
-    return index
+
+
+def handlers(page: str) -> list[str]:
+    """The scripts in the attributes of Cython's page: what opens a line when it is clicked."""
+    return sorted({html.unescape(text) for text in re.findall(r' onclick="([^"]*)"', page)})

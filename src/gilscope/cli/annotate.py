@@ -1,7 +1,9 @@
 """gilscope annotate: Cython's annotated pages, and what each function does with the GIL."""
 
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +32,12 @@ if TYPE_CHECKING:
     ],
 )
 @click.argument("targets", metavar="[FILE.pyx|FOLDER|MODULE]...", nargs=-1)
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), default="annotated", help="Where the pages go.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the pages go: annotated, and with --check nowhere, if not given.",
+)
 @click.option("--against", metavar="OLD.pyx", type=click.Path(path_type=Path), help="Compare one source with this.")
 @click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write all figures; - for stdout.")
 @click.option("--check", is_flag=True, help="Fail where a rule is broken.")
@@ -39,15 +46,17 @@ if TYPE_CHECKING:
     "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search for .pxd here."
 )
 @click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="A directive for Cython.")
+@click.option("--cplus", is_flag=True, help="Compile for C++, also what does not ask for it in a distutils comment.")
 def command(
     targets: tuple[str, ...],
-    out: Path,
+    out: Path | None,
     against: Path | None,
     json_to: str | None,
     check: bool,
     baseline: Path | None,
     include: tuple[Path, ...],
     directives: tuple[str, ...],
+    cplus: bool,
 ) -> int:
     """For each function of each source, say what it does with the GIL: uses of Python at its boundary, inside nogil and
     in loops, takes of the GIL in loops, and where it releases. --out gets pages to search, sort and
@@ -67,17 +76,20 @@ def command(
 
     try:
         limits = rules(Path.cwd())
-        sources = [path for target in targets for path in _sources(target)] or cython_sources()
+        named = [path for target in targets for path in _sources(target)] or cython_sources()
+        sources = list({path.resolve(): path for path in named}.values())
         if against and len(sources) != 1:
             raise click.UsageError("--against compares with one source; name exactly one")
-        options = Options(include, directives)
-        made = annotate_each(sources, out / "cython", options)
-        before = annotate_each([against], out / "against", options) if against else []
+        options = Options(include, directives, cplus)
+        wanted = out or (None if check else Path("annotated"))
+        with nullcontext(wanted) if wanted else TemporaryDirectory() as folder:
+            made = annotate_each(sources, Path(folder, "cython"), options)
+            before = annotate_each([against], Path(folder, "against"), options) if against else []
         pages = [page for page in made if isinstance(page, Made)]
         found = list(breaches(pages, limits))
         new = new_breaches(found, baseline) if baseline else found
         old = next((page for page in before if isinstance(page, Made)), None)
-        index = write(pages, out, old) if pages else None
+        index = write(pages, wanted, old) if pages and wanted else None
     except AnnotateError as error:
         raise Failure(str(error), USAGE) from error
     rejected = [str(page) for page in [*made, *before] if isinstance(page, AnnotateError)]
@@ -128,7 +140,7 @@ def _show(pages: "list[Page]") -> None:
         for function in page.functions:
             releases = ", ".join(f"line {line}" for line in function.releases)
             rows.add_row(
-                f"{page.source.stem}.{function.name}",
+                f"{page.name}.{function.name}",
                 *(str(n) for n in (function.boundary, function.inside_nogil, function.in_loop, function.takes_in_loop)),
                 releases or ("may run without" if function.nogil else "never"),
                 str(len(function.hints) or ""),

@@ -14,9 +14,10 @@ from gilscope.cli._program import FINE, INCONCLUSIVE, INTERRUPTED, Command, Fail
 if TYPE_CHECKING:
     from gilscope.scope.shots import Shot
 
-# What the kernels' bench gets, in seconds, and of their usual time the experiments.
+# What the kernels' bench gets, in seconds; of their usual time the experiments; and each specimen, in seconds.
 BENCH = {"quick": 12, "default": 35, "thorough": 150}
 SCALE = {"quick": 0.2, "default": 1.0, "thorough": 3.0}
+SPECIMEN = {"quick": 0.05, "default": 0.1, "thorough": 0.3}
 
 
 @click.command(
@@ -81,8 +82,8 @@ def command(
             settings: dict[str, Any] = {"experiments": list(names), "length": length}
             results = record.document([], settings, circumstances, whole)
         else:
-            taken = _shots()
-            results = _bench(length, threads, quiet)
+            taken, specimens = _recorded(SPECIMEN[length])
+            results = _bench(length, threads, quiet) | {"specimens": specimens}
             if taken:
                 results |= {"timelines": [shot.to_json() for shot in taken]}
         results["findings"] = [finding.to_json() for finding in findings]
@@ -111,15 +112,16 @@ def _bench(length: str, threads: tuple[int, ...] | None, quiet: bool) -> dict[st
     return measure(cells, threads, seconds=BENCH[length], quiet=quiet, warned=True, size=size)
 
 
-def _shots() -> "list[Shot]":
-    """The recordings for the timelines; none where nothing can be recorded."""
+def _recorded(seconds: float) -> "tuple[list[Shot], list[dict[str, Any]]]":
+    """The recordings for the timelines, and what the scope finds of the specimens; none where nothing is recorded."""
     from gilscope.scope.recording import RecordingError
     from gilscope.scope.shots import shots
+    from gilscope.scope.specimens import survey
 
     try:
-        return shots()
+        return shots(), survey(seconds)
     except RecordingError:
-        return []
+        return [], []
 
 
 def _interrupted(results: dict[str, Any]) -> str:

@@ -55,14 +55,36 @@ def _seen(recording: Recording, lane: Lane) -> list[st.Span]:
 
 
 def _drawable(pieces: list[list[Any]], least: float) -> list[list[Any]]:
-    """Without those that are too short to be seen: they go to the one before. To the tenth of a microsecond."""
+    """Without those that are too short to be seen: a row of them, as soon as it can be seen, shows the state that most
+    of it was spent in; a shorter one goes to the piece before. To the tenth of a microsecond."""
     made: list[list[Any]] = []
-    for start, length, state in pieces:
-        apart = not made or start - made[-1][0] - made[-1][1] > least
-        if apart or (length > least and state != made[-1][2]):
-            made.append([round(start, 4), round(length, 4), state])
+    row: list[list[Any]] = []
+
+    def end_row() -> None:
+        spent: dict[str, float] = {}
+        for _, length, state in row:
+            spent[state] = spent.get(state, 0) + length
+        if row:
+            add(row[0][0], row[-1][0] + row[-1][1], max(spent, key=lambda state: spent[state]))
+        row.clear()
+
+    def add(start: float, end: float, state: str) -> None:
+        adjoins = made and start - made[-1][0] - made[-1][1] <= least
+        if adjoins and (state == made[-1][2] or end - start <= least):
+            made[-1][1] = round(end - made[-1][0], 4)
         else:
-            made[-1][1] = round(start + length - made[-1][0], 4)
+            made.append([round(start, 4), round(end - start, 4), state])
+
+    for start, length, state in pieces:
+        if row and (length > least or start - row[-1][0] - row[-1][1] > least):
+            end_row()
+        if length > least:
+            add(start, start + length, state)
+        else:
+            row.append([start, length, state])
+            if start + length - row[0][0] > least:
+                end_row()
+    end_row()
     return made
 
 

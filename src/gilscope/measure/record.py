@@ -3,13 +3,14 @@
 A document is a JSON object:
 
     format        "gilscope.results"
-    version       2; a document of version 1 has no findings, and is read as if it had none
+    version       3; one of version 2 has no specimens, one of version 1 no findings either; they are read as if empty
     created       UTC, ISO 8601
     complete      false when the measurement was interrupted; the rows hold what there was
     settings      how it was measured: {"threads": [1, 2], "size": "medium", "scaling": "weak",
                   "seconds": 90, "rounds": 11, "sample_seconds": 0.04, ...}
     environment   the circumstances; see gilscope.measure.environment
     findings      one object an experiment, with its verdict and raw data; see gilscope.experiments.Finding
+    specimens     one object a specimen, with what the scope found of it; see gilscope.scope.specimens.survey
     rows          one object a cell and number of workers; see Row
 """
 
@@ -26,8 +27,8 @@ from typing import Any
 from gilscope.measure.stats import Interval, Scaling, Verdict, fastest_interval, judge
 
 FORMAT = "gilscope.results"
-VERSION = 2
-READS = (1, 2)
+VERSION = 3
+READS = (1, 2, 3)
 
 
 class RecordError(ValueError):
@@ -133,6 +134,7 @@ def document(
         "settings": settings,
         "environment": environment,
         "findings": list(findings),
+        "specimens": [],
         "rows": [row.to_json() for row in rows],
     }
 
@@ -178,11 +180,11 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(results, dict) or results.get("format") != FORMAT:
         raise RecordError(f"{path}: not results of gilscope (no format '{FORMAT}')")
     if results.get("version") not in READS:
-        known = " and ".join(map(str, READS))
+        known = ", ".join(map(str, READS))
         raise RecordError(f"{path}: results of version {results.get('version')}; this gilscope reads {known}")
-    results.setdefault("findings", [])
     if not isinstance(results.get("rows"), list):
         raise RecordError(f"{path}: results without rows")
-    if not isinstance(results["findings"], list):
-        raise RecordError(f"{path}: results whose findings are no list")
+    for part in ("findings", "specimens"):
+        if not isinstance(results.setdefault(part, []), list):
+            raise RecordError(f"{path}: results whose {part} are no list")
     return results

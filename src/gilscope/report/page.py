@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gilscope import __version__
-from gilscope.annotate import annotate
+from gilscope.annotate import Page, annotate
+from gilscope.annotate import pages as annotated
 from gilscope.kernels import load
 from gilscope.measure import environment, record, stats
-from gilscope.report import charts, findings, theme, timelines
+from gilscope.report import charts, findings, lesson, theme, timelines
 from gilscope.report.data import NAMES, Document, Words, duration, factor, singular, view
 from gilscope.report.listing import kernel_listings, support_listings
-from gilscope.sources import cython_sources
+from gilscope.sources import cython_sources, specimen_sources
 
 TEMPLATES = Path(__file__).parent / "templates"
 PLOTLY = Path(str(resources.files("plotly"))) / "package_data" / "plotly.min.js"
@@ -31,7 +33,8 @@ def fill(document: Document, folder: Path) -> None:
     """Makes the folder of the report."""
     folder.mkdir()
     sources = cython_sources()
-    annotate(sources, folder / "annotated")
+    pages = annotate([*sources, *specimen_sources()], folder / "annotated" / "cython")
+    annotated.write(pages, folder / "annotated")
     (folder / "source").mkdir()
     template = templates().get_template("source.html.j2")
     for listing in [*support_listings(), *(item for source in sources for item in kernel_listings(source.stem))]:
@@ -45,14 +48,14 @@ def fill(document: Document, folder: Path) -> None:
     if document.get("trace"):
         (folder / "trace.json").write_text(json.dumps(document["trace"]), encoding="utf-8")
     record.save({key: value for key, value in document.items() if key != "trace"}, folder / "results.json")
-    (folder / "index.html").write_text(render(document, [source.stem for source in sources]), encoding="utf-8")
+    (folder / "index.html").write_text(render(document, pages), encoding="utf-8")
 
 
-def render(document: Document, annotated: Sequence[str] | None = None) -> str:
-    """The page that lies beside Cython's pages of these names; without names, one that needs no other file."""
+def render(document: Document, pages: Sequence[Page] | None = None) -> str:
+    """The page that lies beside these annotated ones; without them, one that needs no other file."""
     shown = view(document, _warnings(document))
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    plotly_script = PLOTLY.read_text(encoding="utf-8") if annotated is None else None
+    script = script_of("report.js")
+    plotly_script = PLOTLY.read_text(encoding="utf-8") if pages is None else None
     made = templates()
     made.filters["typeset"] = lambda text: _typeset(text, shown.words)
     return made.get_template("index.html.j2").render(
@@ -67,8 +70,9 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
         times={section.name: charts.times(section) for section in shown.sections},
         listings={section.name: kernel_listings(section.name) for section in shown.sections if section.name in load()},
         support=support_listings(),
-        annotated=annotated or (),
-        single_file=annotated is None,
+        annotated=[page.name for page in pages or ()],
+        specimens=_specimens(document, pages),
+        single_file=pages is None,
         version=__version__,
         script=Markup(script),
         plotly_script=Markup(plotly_script) if plotly_script else None,
@@ -81,9 +85,25 @@ def render(document: Document, annotated: Sequence[str] | None = None) -> str:
     )
 
 
-def policy_of(scripts: Sequence[str]) -> str:
-    """The content security policy: no network, and no script but those of these texts and the local file."""
-    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts]
+def _specimens(document: Document, pages: Sequence[Page] | None) -> list[lesson.Row]:
+    measured = document.get("specimens", ())
+    if pages is not None or not measured:
+        return lesson.rows(measured, pages or ())
+    with TemporaryDirectory() as folder:
+        return lesson.rows(measured, annotate(specimen_sources(), Path(folder)))
+
+
+def script_of(name: str) -> str:
+    """A page's script, with that of the theme before it."""
+    return "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("theme.js", name))
+
+
+def policy_of(scripts: Sequence[str], handlers: Sequence[str] = ()) -> str:
+    """The content security policy: no network, and no script but those of these texts, of these attributes, and the
+    local file."""
+    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (*scripts, *handlers)]
+    if handlers:
+        hashes.insert(0, "'unsafe-hashes'")
     allowed = " ".join(["'self'", "file:", *hashes]) if scripts else "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "

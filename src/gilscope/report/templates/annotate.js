@@ -1,27 +1,5 @@
 "use strict";
 (() => {
-  const root = document.documentElement;
-  const systemDark = matchMedia("(prefers-color-scheme: dark)");
-  const store = {
-    // a page opened from a file may be refused its storage
-    get theme() { try { return localStorage.getItem("gilscope-theme"); } catch { return null; } },
-    set theme(name) { try { localStorage.setItem("gilscope-theme", name); } catch { /* for this visit only */ } },
-  };
-  const isDark = () => (root.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
-  if (store.theme) root.dataset.theme = store.theme; // before the first paint
-
-  function setUpTheme() {
-    const button = document.getElementById("theme");
-    const show = () => { button.textContent = isDark() ? "Light theme" : "Dark theme"; };
-    button.hidden = false;
-    show();
-    button.addEventListener("click", () => {
-      store.theme = root.dataset.theme = isDark() ? "light" : "dark";
-      show();
-    });
-    systemDark.addEventListener("change", show);
-  }
-
   /** Numbers start with the largest: that is what one looks for. */
   function sort(head) {
     const body = head.closest("table").tBodies[0];
@@ -56,9 +34,33 @@
     if (details) details.open = true;
   }
 
+  /** Cython's page has no anchors: its lines are found by their order, and the link back follows the line in sight. */
+  function setUpFrame() {
+    const frame = document.getElementById("theirs");
+    if (!frame) return;
+    const lines = [...frame.contentDocument.querySelectorAll("pre.cython.line")];
+    const back = document.getElementById("ours");
+    const show = () => {
+      const number = Number(location.hash.slice(2));
+      for (const line of lines) line.style.outline = "";
+      if (!lines[number - 1]) return;
+      lines[number - 1].style.outline = "2px solid #0072b2";
+      lines[number - 1].scrollIntoView({ block: "nearest" });
+      back.hash = `L${number}`;
+      back.textContent = `Line ${number}, with its figures`;
+    };
+    for (const link of frame.contentDocument.links) { // seen from where the page itself lies
+      link.href = new URL(link.getAttribute("href"), document.getElementById("alone").href);
+      link.target = "_top";
+    }
+    lines.forEach((line, i) => line.addEventListener("click", () => { location.replace(`#L${i + 1}`); }));
+    addEventListener("hashchange", show);
+    show();
+  }
+
+  addEventListener("load", setUpFrame); // the frame has its page by then
   addEventListener("hashchange", openTarget);
   addEventListener("DOMContentLoaded", () => {
-    setUpTheme();
     setUpTables();
     openTarget();
   });

@@ -1,14 +1,6 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const systemDark = matchMedia("(prefers-color-scheme: dark)");
-  const store = {
-    // a page opened from a file may be refused its storage
-    get theme() { try { return localStorage.getItem("gilscope-theme"); } catch { return null; } },
-    set theme(name) { try { localStorage.setItem("gilscope-theme", name); } catch { /* for this visit only */ } },
-  };
-  const isDark = () => (root.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
-  if (store.theme) root.dataset.theme = store.theme; // before the first paint
 
   const config = { displayModeBar: false, doubleClick: false };
   const drawn = new Set();
@@ -30,7 +22,6 @@
     drawn.add(chart);
   }
 
-  const repaint = () => drawn.forEach(draw);
 
   function setUpCharts() {
     const charts = [...document.querySelectorAll(".chart")];
@@ -66,19 +57,6 @@
     matchMedia("print").addEventListener("change", (event) => paper(event.matches));
   }
 
-  function setUpTheme() {
-    const button = document.getElementById("theme");
-    const show = () => { button.textContent = isDark() ? "Light theme" : "Dark theme"; };
-    button.hidden = false;
-    show();
-    button.addEventListener("click", () => {
-      store.theme = root.dataset.theme = isDark() ? "light" : "dark";
-      show();
-      repaint();
-    });
-    systemDark.addEventListener("change", () => { show(); repaint(); });
-  }
-
   /** Marks the section in sight in the list of contents. */
   function setUpContents() {
     if (!("IntersectionObserver" in window)) return;
@@ -101,9 +79,9 @@
     if (target instanceof HTMLDetailsElement) target.open = true;
   }
 
+  addEventListener("themechange", () => drawn.forEach(draw));
   addEventListener("hashchange", openTarget);
   addEventListener("DOMContentLoaded", () => { // after the deferred script of the charts
-    setUpTheme();
     setUpCharts();
     setUpContents();
     openTarget();
