@@ -146,16 +146,28 @@ def test_a_number_as_size_is_taken_as_it_is():
 def test_an_interrupted_measurement_keeps_its_whole_rounds(monkeypatch):
     whole, rounds = bench_module._round, []
 
-    def interrupted(group, pools, counts):
+    def interrupted(group, *arguments, **more):
         rounds.append(group.kernel.name)
         if len(rounds) == 4:
             raise KeyboardInterrupt
-        whole(group, pools, counts)
+        return whole(group, *arguments, **more)
 
     monkeypatch.setattr(bench_module, "_round", interrupted)
     results = bench(select(["spin", "mandelbrot"], ["capi"], ["held"]), threads=(1,), seconds=0.1)
     assert not results["complete"]
     assert {r["kernel"]: len(r["seconds"]) for r in results["rows"]} == {"spin": 2, "mandelbrot": 1}
+
+
+@pytest.mark.parametrize(("implementations", "every"), [(["python"], 1), (["python", "capi"], 3)])
+def test_references_sit_rounds_out_beside_native_cells_only(implementations, every):
+    results = bench(select(["spin"], implementations, ["held"]), threads=(1,), seconds=5)
+    rounds = results["settings"]["rounds"]
+    assert rounds > 4
+    for row in results["rows"]:
+        reference = row["implementation"] == "python"
+        whole = sum(n < 3 or n % every == 0 for n in range(rounds)) if reference else rounds
+        assert len(row["seconds"]) == len(row["baseline_seconds"]) == whole
+        assert len(row["ceiling_seconds"]) == len(row["machine_seconds"]) == rounds
 
 
 def test_a_wrong_cell_is_not_timed():

@@ -3,7 +3,8 @@
 One round of one kernel is: the ceilings, every cell on every number of workers, the ceilings again. There are
 two of them, plain C threads that do the kernel's own work and plain C threads that only compute. Rounds of
 all kernels follow each other, A B C A B C, until the time is up, so that a disturbance hits all of them
-and not one. Nothing is computed here: a row gets the raw seconds of its rounds.
+and not one. What the machine gives after one kernel it gives before the next; and the references, slow and there
+for scale, sit two rounds of three out. Nothing is computed here: a row gets the raw seconds of its rounds.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ Ceiling = Callable[[int], float]
 
 ROUNDS_WANTED = 20
 ROUNDS_LEAST = 3
+REFERENCE_EVERY = 3
+"""Rounds, once the least number of them is made."""
 SAMPLE_LEAST, SAMPLE_MOST = 0.012, 0.1  # seconds
 
 
@@ -55,8 +58,6 @@ class _Group:
     unit: str
     cells: list[_Cell]
     ceiling: Ceiling
-    machine: Ceiling
-    machine_calls: int
     ceiling_seconds: dict[int, list[float]] = field(default_factory=dict)
     machine_seconds: dict[int, list[float]] = field(default_factory=dict)
 
@@ -82,6 +83,7 @@ def bench(
     WrongAnswerError names a cell that disagrees with its reference.
     """
     counts = sorted({1, *threads})
+    alone = all(cell.policy == "own" for cell in cells)
     started = perf_counter()
     sample = _sample_seconds(cells, counts, seconds)
     settings: dict[str, Any] = {
@@ -95,7 +97,7 @@ def bench(
     cpus = float(circumstances["cpus"]["usable"])
     report = progress or (lambda done, label: None)
     groups: list[_Group] = []
-    complete, rounds = True, 0
+    complete, rounds, machine_calls = True, 0, 0
     try:
         with ExitStack() as stack:
             pools: dict[tuple[str, int], Pool] = {}
@@ -103,19 +105,26 @@ def bench(
                 pools["openmp", count] = Team(count)
                 pools["threads", count] = stack.enter_context(Threads(count)) if count > 1 else Serial()
             names = list(dict.fromkeys(cell.kernel.name for cell in cells))
+            spin = load()["spin"]
+            machine, machine_calls = _ceiling(
+                spin, lambda count: [spin.inputs(spin.sizes["medium"], seed) for seed in range(count)], sample
+            )
             for name in names:
                 report(_part(started, seconds), f"calibrating {name}")
-                groups.append(_calibrate([c for c in cells if c.kernel.name == name], counts, size, scaling, sample))
+                mine = [cell for cell in cells if cell.kernel.name == name]
+                groups.append(_calibrate(mine, counts, size, scaling, sample, machine))
             while rounds < ROUNDS_LEAST or _part(started, seconds) * (rounds + 1) / max(rounds, 1) < 1:
+                free = [machine(count) for count in counts]
+                references = alone or rounds < ROUNDS_LEAST or rounds % REFERENCE_EVERY == 0
                 for group in groups:
                     report(_part(started, seconds), f"round {rounds + 1}: {group.kernel.name}")
-                    _round(group, pools, counts)
+                    free = _round(group, pools, counts, machine, free, references=references)
                 rounds += 1
     except KeyboardInterrupt:
         complete = False
     report(1.0, "done")
     settings["rounds"] = rounds
-    rows = [row for group in groups for row in _rows(group, counts, scaling, cpus)]
+    rows = [row for group in groups for row in _rows(group, counts, scaling, cpus, machine_calls)]
     return record.document(rows, settings, circumstances, complete)
 
 
@@ -126,14 +135,14 @@ def _part(started: float, seconds: float) -> float:
 def _sample_seconds(cells: Sequence[Variant], counts: Sequence[int], seconds: float) -> float:
     """Shares the time out: so that all samples of ROUNDS_WANTED rounds fit, one that holds counting once a worker."""
     kernels = len({cell.kernel.name for cell in cells})
-    samples = 4 * kernels * len(counts) + sum(
-        count if cell.policy in ("held", "own") else 1 for cell in cells for count in counts
+    samples = (3 * kernels + 1) * len(counts) + sum(
+        {"held": count, "own": count / REFERENCE_EVERY}.get(cell.policy, 1) for cell in cells for count in counts
     )
     return min(SAMPLE_MOST, max(SAMPLE_LEAST, seconds / (samples * (ROUNDS_WANTED + 1))))
 
 
 def _calibrate(
-    variants: Sequence[Variant], counts: Sequence[int], size: str | int, scaling: str, sample: float
+    variants: Sequence[Variant], counts: Sequence[int], size: str | int, scaling: str, sample: float, machine: Ceiling
 ) -> _Group:
     kernel = variants[0].kernel
 
@@ -176,13 +185,9 @@ def _calibrate(
             )
         )
     number = kernel.sizes[size] if isinstance(size, str) else size
-    spin = load()["spin"]
-    machine, machine_calls = _ceiling(
-        spin, lambda count: [spin.inputs(spin.sizes["medium"], seed) for seed in range(count)], sample
-    )
     # A kernel that touches Python objects has no plain C threads of its own: the machine is its ceiling.
     ceiling = _ceiling(kernel, lambda count: jobs(number, count), sample)[0] if kernel.releases else machine
-    return _Group(kernel, native(kernel, "capi").UNIT, cells, ceiling, machine, machine_calls)
+    return _Group(kernel, native(kernel, "capi").UNIT, cells, ceiling)
 
 
 def _on_one_worker(variant: Variant) -> Function:
@@ -199,24 +204,39 @@ def _ceiling(kernel: Kernel, jobs: Callable[[int], list[Arguments]], sample: flo
     return lambda count: run(jobs(count), calls), calls
 
 
-def _round(group: _Group, pools: dict[tuple[str, int], Pool], counts: Sequence[int]) -> None:
-    """One round, kept only when it is whole, so that all lists of a group stay paired."""
-    before = [(group.ceiling(count), group.machine(count)) for count in counts]
+def _round(
+    group: _Group,
+    pools: dict[tuple[str, int], Pool],
+    counts: Sequence[int],
+    machine: Ceiling,
+    free: list[float],
+    *,
+    references: bool,
+) -> list[float]:
+    """One round, kept only when it is whole, so that the lists of a cell stay paired.
+
+    free: what the machine gave just before, on each number of threads. Returns what it gives after.
+    """
+    before = [group.ceiling(count) for count in counts]
     taken = []
     for cell in group.cells:
+        if cell.variant.policy == "own" and not references:
+            continue
         executor = "openmp" if cell.variant.implementation == "openmp" else "threads"
         for count in counts:
             elapsed = pools[executor, count].round(cell.variant, cell.jobs[count], cell.calls)
             taken.append((cell.seconds[count], elapsed))
-    after = [(group.ceiling(count), group.machine(count)) for count in counts]
+    after = [group.ceiling(count) for count in counts]
+    still_free = [machine(count) for count in counts]
     for values, elapsed in taken:
         values.append(elapsed)
-    for count, (ceiling, machine), (ceiling_after, machine_after) in zip(counts, before, after, strict=True):
-        group.ceiling_seconds.setdefault(count, []).append(min(ceiling, ceiling_after))
-        group.machine_seconds.setdefault(count, []).append(min(machine, machine_after))
+    for i, count in enumerate(counts):
+        group.ceiling_seconds.setdefault(count, []).append(min(before[i], after[i]))
+        group.machine_seconds.setdefault(count, []).append(min(free[i], still_free[i]))
+    return still_free
 
 
-def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float) -> list[record.Row]:
+def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float, machine_calls: int) -> list[record.Row]:
     if not group.ceiling_seconds:
         return []
     return [
@@ -238,7 +258,7 @@ def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float) -> li
             ceiling_baseline_seconds=group.ceiling_seconds[1],
             machine_seconds=group.machine_seconds[count],
             machine_baseline_seconds=group.machine_seconds[1],
-            machine_calls=group.machine_calls,
+            machine_calls=machine_calls,
             cpus=cpus,
         )
         for cell in group.cells

@@ -37,8 +37,10 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cell on a number of workers. All lists are raw, in seconds, one value a round, and paired by round.
+    """One cell on a number of workers. All lists are raw, in seconds, one value a round.
 
+    `seconds` and `baseline_seconds` are paired by round, and so are the four lists of the ceilings; a reference beside
+    native cells sits rounds out, so that its lists are shorter than those.
     With `weak` scaling each worker makes `calls` calls on data of its own, so N workers do N times the
     work of the baseline; with `strong` scaling the workers share the baseline's work.
     """

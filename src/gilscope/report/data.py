@@ -212,7 +212,11 @@ def headline(document: Document) -> str:
     else:
         on_most = [cell for cell in native if cell.workers == workers]
         sentence = _sentence(on_most, workers, _words(document))
-    return sentence if complete else f"Interrupted after {_plural(cells[0].rounds, 'round')}. {sentence}"
+    return (
+        sentence
+        if complete
+        else f"Interrupted after {_plural(max(cell.rounds for cell in cells), 'round')}. {sentence}"
+    )
 
 
 def _tally(claims: Sequence[Claim], complete: bool) -> str:
@@ -448,7 +452,7 @@ def _deck(document: Document, cells: Sequence[Cell], claims: Sequence[Claim]) ->
     if cells:
         parts += [
             _plural(len({cell.kernel for cell in cells}), "kernel"),
-            _plural(cells[0].rounds, "interleaved round"),
+            _plural(max(cell.rounds for cell in cells), "interleaved round"),
         ]
     if version := _fact(document, "python", "version"):
         parts.append(f"{_fact(document, 'python', 'implementation') or 'Python'} {version}")
