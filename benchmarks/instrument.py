@@ -8,7 +8,7 @@ How to read it. *Accuracy*: workloads that hold and release the GIL for exact ti
 scope's answer from the truth, in points. *Overhead*: rounds with and without the instrument take turns; the ratio is
 that of the fastest rounds with its 95 % interval; 1.000: nothing can be seen of it. *An event*: what a release
 costs more in the ledger, per pair of release and re-take. *Others*: the share of the GIL that they report for a true
-share of one half, in calls of 1 ms.
+share of one half, in calls of 1 ms (gilknocker's metric is another one: how long it waits for the GIL itself).
 
 Targets: 1 point for calls of 1 ms and more, 3 for shorter ones; under 1 % of a saturated machine for the sampler as
 it is by default; under 65 ns a pair; no event lost below a million a second. Exit status: 0 all met, 1 one missed, 3 an
@@ -17,13 +17,15 @@ interval lies across its target.
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -125,23 +127,44 @@ def gilknocker(seconds: float) -> float:
     return float(done.stdout.split()[-1])
 
 
-def py_spy(seconds: float) -> float:
-    """Samples with the GIL over all samples, at 100 a second."""
-    child = subprocess.Popen([sys.executable, "-c", HALF, str(seconds + 3)], stdout=subprocess.PIPE, text=True)
+@contextmanager
+def half_holder(seconds: float) -> Iterator[int]:
+    """The id of a process that does the same work, for a tool that looks from outside."""
+    child = subprocess.Popen([sys.executable, "-c", HALF, str(seconds)], stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
         child.stdout.readline()
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder, "raw")
-            command = [str(find_py_spy()), "record", "--gil", "-n", "-r", "100", "-d", str(round(seconds)), "-f", "raw"]
-            subprocess.run(
-                [*command, "-o", str(out), "-p", str(child.pid)], capture_output=True, timeout=60, check=True
-            )
-            samples = sum(int(line.rsplit(" ", 1)[1]) for line in out.read_text().splitlines())
-            return samples / (100 * round(seconds))
+        yield child.pid
     finally:
         child.kill()
         child.wait()
+
+
+def collapsed(command: Sequence[str]) -> tuple[int, str]:
+    """Runs a profiler that writes collapsed stacks; the samples in them, and what it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "stacks")
+        done = subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, timeout=60, check=True)
+        return sum(int(line.rsplit(" ", 1)[1]) for line in out.read_text().splitlines()), done.stdout
+
+
+def py_spy(seconds: float) -> float:
+    """Samples with the GIL over all samples, at 100 a second."""
+    with half_holder(seconds + 3) as process:
+        command = [str(find_py_spy()), "record", "--gil", "-r", "100", "-d", str(round(seconds)), "-f", "raw"]
+        return collapsed([*command, "-p", str(process)])[0] / (100 * round(seconds))
+
+
+def profiling_sampling(seconds: float) -> float:
+    """The same of the standard library's own, at 1000 a second."""
+    with half_holder(seconds + 3) as process:
+        command = [sys.executable, "-m", "profiling.sampling", "attach", "--mode", "gil", "--collapsed"]
+        command += ["-r", "1000", "-d", str(round(seconds)), str(process)]
+        samples, said = collapsed(command)
+        captured = re.search(r"Captured (\d+) samples", said)
+        if captured is None:
+            raise ValueError(said)
+        return samples / int(captured[1])
 
 
 def find_py_spy() -> str | None:
@@ -150,14 +173,15 @@ def find_py_spy() -> str | None:
 
 def others(seconds: float) -> dict[str, float | str]:
     """What each other tool reports for a true half; or why it could not be asked."""
-    tools: dict[str, tuple[bool, Callable[[float], float]]] = {
-        "gilknocker": (find_spec("gilknocker") is not None, gilknocker),
-        "py-spy": (find_py_spy() is not None, py_spy),
+    tools: dict[str, tuple[bool, str, Callable[[float], float]]] = {
+        "gilknocker": (find_spec("gilknocker") is not None, "not installed (pip install gilknocker)", gilknocker),
+        "py-spy": (find_py_spy() is not None, "not installed (pip install py-spy)", py_spy),
+        "profiling.sampling": (sys.version_info >= (3, 15), "not in this Python (from 3.15 on)", profiling_sampling),
     }
     found: dict[str, float | str] = {}
-    for name, (here, ask) in tools.items():
+    for name, (here, otherwise, ask) in tools.items():
         try:
-            found[name] = ask(seconds) if here else f"not installed (pip install {name})"
+            found[name] = ask(seconds) if here else otherwise
         except (subprocess.SubprocessError, ValueError, IndexError, OSError) as error:
             found[name] = f"did not answer: {type(error).__name__}"
     return found

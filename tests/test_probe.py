@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,8 @@ def facts(**changes):
         threads=2,
         speedup=share(1.95),
         ceiling=share(1.98),
+        cpus_alone=1.0,
+        cpus_together=2.0,
         bystander_share=share(1.0),
         loop_freeze_ms=0.1,
         sites=(),
@@ -85,7 +89,11 @@ TAKE = Site("take", Place("x.so", "callback", 0), 1000, 0.1, {"p50": 0, "p99": 0
         ({"verdict": "holds", "released_share": share(0.0), "call_ms": 0.001}, 2, "leave it"),
         ({"verdict": "too short to tell"}, 2, "larger input"),
         ({"verdict": "partly", "released_share": share(0.5)}, 2, "at most 2.0x"),
-        ({"speedup": share(1.1)}, 2, "memory bandwidth"),
+        ({"speedup": share(1.1)}, 2, "wait for memory"),
+        ({"speedup": share(1.1), "cpus_together": 1.1}, 2, "wait for each other"),
+        ({"speedup": share(1.1), "cpus_alone": 1.9}, 2, "oversubscribe"),
+        ({"speedup": share(1.1), "cpus_alone": 0.2, "cpus_together": 0.4}, 2, "off the CPU for 80%"),
+        ({"speedup": share(1.1), "ceiling": share(0.95)}, 2, "can not be told now"),
         ({"releases_per_call": 100_000.0}, 2, "release once, around the loop"),
         ({"sites": (TAKE,)}, 2, "takes the GIL back inside, at x.so: callback"),
         ({}, 1, "only 1 CPUs are usable"),
@@ -93,6 +101,19 @@ TAKE = Site("take", Place("x.so", "callback", 0), 1000, 0.1, {"p50": 0, "p99": 0
 )
 def test_advice_names_the_cause(changes, cpus, words):
     assert any(words in line for line in advice(facts(**changes), cpus)), list(advice(facts(**changes), cpus))
+
+
+def test_callers_that_wait_for_each_other_keep_fewer_cpus_busy():
+    spin = native(load()["spin"], "capi").spin
+    lock = threading.Lock()
+
+    def locked():
+        with lock:
+            spin(4_000_000, 1, policy="released")
+
+    shared, own = (gilscope.probe(f, seconds=1) for f in (locked, partial(spin, 4_000_000, 1, policy="released")))
+    assert shared.cpus_together < 1.3
+    assert shared.cpus_together < own.cpus_together
 
 
 @needs_gil

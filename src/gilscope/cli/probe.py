@@ -123,6 +123,10 @@ def show(found: dict[str, Any]) -> None:
             f"{found['threads']} threads",
             f"{interval(found['speedup'], 'x')} of {found['ceiling']['median']:.2f}x possible now",
         ),
+        (
+            "CPUs kept busy",
+            f"{found['cpus_alone']:.2f} by one caller, {found['cpus_together']:.2f} by {found['threads']}",
+        ),
         ("a Python thread beside it", f"keeps {interval(found['bystander_share'])} of its speed"),
         ("an asyncio loop beside it", f"stands still for up to {number(found['loop_freeze_ms'])} ms"),
     ):

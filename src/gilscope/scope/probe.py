@@ -27,7 +27,7 @@ from gilscope.kernels import load
 from gilscope.measure.calibrate import calls_for
 from gilscope.measure.environment import usable_cpus
 from gilscope.measure.stats import Interval, Scaling, median_interval
-from gilscope.pools import Serial, Threads
+from gilscope.pools import Pool, Serial, Threads
 from gilscope.scope import states as st
 from gilscope.scope.oracle import gil_enabled, releases
 from gilscope.scope.recording import Recording, Site, record
@@ -73,6 +73,10 @@ class Probe:
     speedup: Interval
     ceiling: Interval
     """What plain C threads gain on this machine at this moment."""
+    cpus_alone: float
+    """That one caller keeps busy on average: over 1 where the function has threads of its own."""
+    cpus_together: float
+    """That `threads` callers keep busy."""
     bystander_share: Interval
     loop_freeze_ms: float
     sites: Sequence[Site]
@@ -102,7 +106,7 @@ def probe(
         raise ValueError(f"a speed-up needs at least 2 threads, not {threads}")
     target = _target(function, arguments, keywords, name)
     seen = _look(target, seconds * 0.3)
-    speedup, ceiling = _speedup(target, seen.batch, threads, seconds * 0.3)
+    together = _speedup(target, seen.batch, threads, seconds * 0.3)
     found = Probe(
         target=target.name,
         verdict=seen.verdict,
@@ -115,8 +119,10 @@ def probe(
         usual_hold_ms=seen.usual_hold_ms,
         releases_per_call=seen.releases_per_call,
         threads=threads,
-        speedup=speedup,
-        ceiling=ceiling,
+        speedup=together.speedup,
+        ceiling=together.ceiling,
+        cpus_alone=together.cpus_alone,
+        cpus_together=together.cpus_together,
         bystander_share=_bystander(target, seen.batch, seconds * 0.2),
         loop_freeze_ms=asyncio.run(_freeze(target, seen.batch, seconds * 0.1)),
         sites=seen.sites,
@@ -336,7 +342,17 @@ def _sites_of(recording: Recording, lane: st.Lane) -> list[Site]:
     return alone.sites()
 
 
-def _speedup(target: _Target, batch: int, threads: int, seconds: float) -> tuple[Interval, Interval]:
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """The fields of Probe that tell of several callers at once."""
+
+    speedup: Interval
+    ceiling: Interval
+    cpus_alone: float
+    cpus_together: float
+
+
+def _speedup(target: _Target, batch: int, threads: int, seconds: float) -> _Together:
     """N threads over one, and N plain C threads over one; interleaved rounds."""
     spin = load()["spin"]
     run: Callable[[list[tuple[Any, ...]], int], float] = native(spin, "capi").ceiling
@@ -347,16 +363,28 @@ def _speedup(target: _Target, batch: int, threads: int, seconds: float) -> tuple
     many: list[float] = []
     plain_one: list[float] = []
     plain_many: list[float] = []
+    cpu = {1: 0.0, threads: 0.0}
+
+    def round_of(pool: Pool) -> float:
+        before = time.process_time()
+        elapsed = pool.round(target, [(batch,)] * pool.workers, batches)
+        cpu[pool.workers] += time.process_time() - before
+        return elapsed
+
     end = time.perf_counter() + seconds
     with Threads(threads) as pool:
+        batches = calls_for(Serial().round(target, [(batch,)], 1), sample)
         while len(one) < 4 or (time.perf_counter() < end and len(one) < 50):
-            if not one:
-                batches = calls_for(Serial().round(target, [(batch,)], 1), sample)
             plain_one.append(run(jobs[:1], calls))
             plain_many.append(run(jobs, calls))
-            one.append(Serial().round(target, [(batch,)], batches))
-            many.append(pool.round(target, [(batch,)] * threads, batches))
-    return Scaling(one, many, threads).speedup(), Scaling(plain_one, plain_many, threads).speedup()
+            one.append(round_of(Serial()))
+            many.append(round_of(pool))
+    return _Together(
+        speedup=Scaling(one, many, threads).speedup(),
+        ceiling=Scaling(plain_one, plain_many, threads).speedup(),
+        cpus_alone=cpu[1] / sum(one),
+        cpus_together=cpu[threads] / sum(many),
+    )
 
 
 def _bystander(target: _Target, batch: int, seconds: float) -> Interval:
@@ -452,6 +480,34 @@ def judge(oracle: bool | None, share: Interval, per_call: float | None, call_ns:
     return "inconclusive", f"between {share.low:.0%} and {share.high:.0%} of a call is without the GIL"
 
 
+FREE_FROM = 1.5
+"""Of what plain C threads gain: below it, the machine is too busy or too small to tell."""
+OWN_THREADS_FROM = 1.3
+"""CPUs that one caller keeps busy."""
+ASLEEP_BELOW = 0.7
+"""Of the CPUs that callers could keep busy, each on its own."""
+
+
+def _what_stops(found: Probe) -> str:
+    """Why callers that release gain nothing by being many, told from the CPU time that they take."""
+    if found.cpus_alone > OWN_THREADS_FROM:
+        return (
+            f"one call keeps {found.cpus_alone:.1f} CPUs busy by itself, so several oversubscribe them: limit its own "
+            "threads to one (threadpoolctl, OMP_NUM_THREADS=1), or call it from one thread"
+        )
+    if found.cpus_alone < ASLEEP_BELOW:
+        return f"a call is off the CPU for {1 - found.cpus_alone:.0%} of its time, waiting for I/O or another process"
+    if found.cpus_together < ASLEEP_BELOW * found.threads * found.cpus_alone:
+        return (
+            f"together they keep only {found.cpus_together:.1f} CPUs busy, so they wait for each other: a lock inside, "
+            "or an object that they share; give each thread its own"
+        )
+    return (
+        f"they keep {found.cpus_together:.1f} CPUs busy and wait for memory: its bandwidth, or a cache line that they "
+        "all write; work on smaller blocks, on private copies"
+    )
+
+
 PAIR_NS = 50.0
 """A release and its re-take that nobody contends: measured by benchmarks/thresholds.py. Printed advice says "about"."""
 OFTEN_NS = 20 * PAIR_NS
@@ -493,10 +549,15 @@ def advice(found: Probe, cpus: float) -> Iterator[str]:
     if found.verdict == "partly":
         held = 1 - found.released_share.median
         yield f"{held:.0%} of a call holds the GIL: at most {1 / max(held, 1e-3):.1f}x on any number of threads"
-    elif found.verdict == "releases" and found.ceiling.median > 1.5 and gain < 0.5:
+    elif found.verdict == "releases" and found.ceiling.median < FREE_FROM:
+        yield (
+            f"it releases; whether it scales can not be told now: {found.threads} plain C threads gain only "
+            f"{found.ceiling.median:.2f}x"
+        )
+    elif found.verdict == "releases" and gain < 0.5:
         yield (
             f"it releases, and {found.threads} threads still gain only {found.speedup.median:.2f}x of "
-            f"{found.ceiling.median:.2f}x: memory bandwidth, a lock of its own, a thread pool inside, or I/O"
+            f"{found.ceiling.median:.2f}x: {_what_stops(found)}"
         )
-    elif found.verdict == "releases" and gain >= 0.5:
+    elif found.verdict == "releases":
         yield "call it from a thread pool: it scales here"
