@@ -115,7 +115,10 @@ def test_buffers_stay_exported_while_the_gil_is_away(released_cell):
     places = [place for place, kind in enumerate(kernel.arguments) if is_array(kind)]
     if not places:
         pytest.skip("takes no buffer")
-    for _attempt in range(100):  # the main thread may come too early or too late
+    begun = time.perf_counter()
+    released_cell(*kernel.fresh(inputs(kernel.name, "medium")))
+    long = time.perf_counter() - begun
+    for attempt in range(200):  # the main thread may come too early or too late
         arguments = list(kernel.fresh(inputs(kernel.name, "medium")))
         views = [memoryview(arguments[place]) for place in places]
         for place, view in zip(places, views, strict=True):
@@ -133,6 +136,7 @@ def test_buffers_stay_exported_while_the_gil_is_away(released_cell):
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(call)
             started.wait()
+            time.sleep(attempt % 10 / 10 * long)
             exported = [is_exported(view) for view in views]
             future.result()
         for view in views:
