@@ -213,8 +213,12 @@ def only_errors_take(const double[::1] values):
             with gil:
                 raise ValueError("no")
     with nogil, parallel():
-        for i in prange(values.shape[0]):
-            result += may_fail(i)
+        try:
+            for i in prange(values.shape[0]):
+                result += may_fail(i)
+        finally:
+            may_fail(1)
+            may_fail(2)
     return result
 
 ctypedef fused number:
@@ -272,6 +276,8 @@ def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
     assert lines("only_errors_take", "takes") == []
     assert lines("only_errors_take", "python") == []
     assert functions["only_errors_take"].inside_nogil == 0
+    in_nogil = [line for line in functions["only_errors_take"].lines if line.nogil and not line.boundary]
+    assert [line.number for line in in_nogil if line.takes] == []
     assert len(lines("only_errors_take", "nogil")) == 8
     assert functions["for_some_types"].inside_nogil == 0
     assert functions["for_some_types"].releases

@@ -23,11 +23,12 @@ _FUNCTION = re.compile(r"(?:async\s+)?(?:def|cpdef|cdef)\b[^(]*?(?P<name>\w+)\s*
 _NOT_FUNCTION = re.compile(r"cdef\s+(?:class|extern|struct|union|enum|packed|public\s+class|api\s+class)\b|cdef\s*:")
 
 
-_LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
+_TOKEN = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
 _UNUSUAL = re.compile(
     r"\bif \((?:(?=[^;{\n]*\bunlikely\()|__pyx_parallel_(?:why|exc_type)\)\s*\{)"
-    r"|\b(?:__pyx_L\d+_error:;?|catch\s*\([^)]*\))\s*\{"
+    r"|(?:\b__pyx_L\d+_error:;?|/\*exception exit:\*/|\bcatch\s*\([^)]*\))\s*\{"
 )
+_ROUND, _CURLY = re.compile(r"[()]"), re.compile(r"[{}]")
 _MODULE = re.compile(r"^static CYTHON_SMALL_CODE int __pyx_pymod_exec_\w+\([^;]*$", re.MULTILINE)
 _ENDS = ("/* function exit code */", "/* #### Code section")
 
@@ -107,11 +108,11 @@ class _Row:
     text: str
 
 
-def analyse(source: str, code: Mapping[int, Sequence[str]], hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
+def analyse(source: str, code: Mapping[int, str], hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
     """The functions of a .pyx, in the order of their lines.
 
-    source: its text. code: the C that Cython generated for each line, in pieces (see code_by_line). hints: performance
-    hints, as (line, text).
+    source: its text. code: the C of each line that runs in a call (see usual_by_line). hints: performance hints, as
+    (line, text).
     """
     functions: list[Function] = []
     rows = list(_rows(source))
@@ -145,7 +146,7 @@ def analyse(source: str, code: Mapping[int, Sequence[str]], hints: Sequence[tupl
             boundary = bool(match) or what in ("nogil", "gil")
             calls = sum(len(re.findall(rf"\b{name}\s*\(", row.text)) for name in takers) if nogil and not match else 0
             for number in range(row.first, row.last + 1):
-                text = "" if row in raising else "\n".join(map(_usual, code.get(number, ())))
+                text = "" if row in raising else code.get(number, "")
                 takes = len(_TAKE.findall(text)) if not match else 0
                 # What the author calls by its name without the GIL is declared to need none (PyArray_ITER_NEXT).
                 uses = [name for name in _PYTHON.findall(text) if not (nogil and name in row.text)]
@@ -225,15 +226,12 @@ def _raising(rows: Sequence[_Row]) -> set[_Row]:
     return found
 
 
-def code_by_line(c: str, file: str, module: bool = True) -> dict[int, list[str]]:
+def code_by_line(c: str, file: str) -> dict[int, str]:
     """The C that Cython wrote for each line of a source; file: its name, as the comments of `c` have it.
 
-    It stands, in one piece or several, between a comment that names the line and the next; what cleans up at a
-    function's end is nobody's. Without `module`, what runs once, when the module is imported, is left out.
+    It stands between one comment that names a line and the next; what cleans up at a function's end is nobody's.
     """
     found: dict[int, list[str]] = {}
-    if not module and (start := _MODULE.search(c)):
-        c = c[: start.start()]
     marks = list(_COMMENT.finditer(c))
     for mark, after in zip_longest(marks, marks[1:]):
         if mark["file"].rsplit("/", 1)[-1] == file:
@@ -241,34 +239,56 @@ def code_by_line(c: str, file: str, module: bool = True) -> dict[int, list[str]]
             for end in _ENDS:
                 text = text.partition(end)[0]
             found.setdefault(int(mark["line"]), []).append(text)
+    return {line: "\n".join(texts) for line, texts in found.items()}
+
+
+def usual_by_line(c: str, file: str) -> dict[int, str]:
+    """The same, without what runs only when something is raised, or once, when the module is imported, and without
+    what a parallel loop does at its end."""
+
+    def mark(token: re.Match[str]) -> str:
+        text = token[0]
+        if match := _COMMENT.fullmatch(text):
+            return f"\f{match['line'] if match['file'].rsplit('/', 1)[-1] == file else 0}\f"
+        if text.startswith(_ENDS):
+            return "\f0\f"
+        return text if text == "/*exception exit:*/" else '""' if text[0] == '"' else ""
+
+    module = _MODULE.search(c)
+    pieces = _usual(_TOKEN.sub(mark, c[: module.start()] if module else c)).split("\f")
+    found: dict[int, str] = {}
+    for line, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        found[int(line)] = found.get(int(line), "") + text.partition("Py_END_ALLOW_THREADS")[0]
     return found
 
 
 def _usual(text: str) -> str:
-    """A piece of C without what runs only when something is raised, and without what a parallel loop does at its end.
+    """C without what runs only when something is raised.
 
     Of `if (unlikely(...))` stays what is asked always: not its body, and not what `&&` asks after the value that may
     mean an error.
     """
-    text = _LITERAL.sub('""', text).partition("Py_END_ALLOW_THREADS")[0]
     kept, at = [], 0
     while match := _UNUSUAL.search(text, at):
         kept.append(text[at : match.start()])
         at = _closing(text, match.end())
         if match[0].endswith("("):
             kept.append(text[match.end() : at].partition("&&")[0])
-            at = len(text) - len(text[at:].lstrip(" "))
+            while text[at : at + 1] == " ":
+                at += 1
             at = _closing(text, at + 1) if text[at : at + 1] == "{" else (text.find("\n", at) + 1 or len(text))
     return "".join([*kept, text[at:]])
 
 
 def _closing(text: str, at: int) -> int:
-    """Behind the bracket that closes the one just before `at`; the end, where it is in another piece."""
+    """Behind the bracket that closes the one just before `at`; at the function's end, where the preprocessor hid it."""
     opens = text[at - 1]
-    closes = {"(": ")", "{": "}"}[opens]
+    bracket = _ROUND if opens == "(" else _CURLY
     depth = 1
-    for match in re.compile(f"[{opens}{closes}]").finditer(text, at):
+    end = text.find("\n}", at)
+    end = len(text) if end < 0 else end
+    for match in bracket.finditer(text, at, end):
         depth += 1 if match[0] == opens else -1
         if not depth:
             return match.end()
-    return len(text)
+    return end

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gilscope.annotate.analyse import Function, analyse, code_by_line
+from gilscope.annotate.analyse import Function, analyse, code_by_line, usual_by_line
 from gilscope.sources import ext_folder
 
 _MESSAGE = re.compile(r"(?!warning: |performance hint: )(?P<place>.+\.p(?:yx|xd|xi|y):\d+:\d+): (?P<text>.+)")
@@ -107,9 +107,8 @@ def _build(page: Page, options: Options) -> Page | AnnotateError:
         for made in (output, output.with_suffix(".html")):
             shutil.copyfile(made, page.html.parent / made.name)
         source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
-        calls = code_by_line(c, page.source.name, module=False)
-        functions = analyse(source, calls, _hints(page.source, done.stderr))
-        code = {line: "\n".join(pieces) for line, pieces in code_by_line(c, page.source.name).items()}
+        functions = analyse(source, usual_by_line(c, page.source.name), _hints(page.source, done.stderr))
+        code = code_by_line(c, page.source.name)
         return replace(page, functions=tuple(functions), code=code, c=page.html.parent / output.name)
 
 
