@@ -233,6 +233,10 @@ def for_some_types(number[:] values):
             total += values[i]
     return total
 
+cdef int nested(int n) noexcept nogil:
+    with nogil:
+        return n
+
 def by_name(long[::1] values, long by):
     cdef Py_ssize_t i
     with nogil:
@@ -281,6 +285,7 @@ def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
     assert len(lines("only_errors_take", "nogil")) == 8
     assert functions["for_some_types"].inside_nogil == 0
     assert functions["for_some_types"].releases
+    assert functions["nested"].releases, "it looks at run time whether there is a GIL to let go"
     assert functions["by_name"].inside_nogil == functions["by_name"].takes_in_loop == 0
     assert lines("always_takes", "takes") == ["says_nothing(i)", "with gil:"]
     assert lines("always_takes", "python") == ['print("yes")']

@@ -23,6 +23,8 @@ from typing import Any
 
 import click
 
+from gilscope import __version__
+
 _SETUP = (
     sys.executable,
     "-c",
@@ -106,7 +108,15 @@ def _digest(cell: str, include: tuple[Path, ...], directives: tuple[str, ...]) -
     except PackageNotFoundError:
         made_by = ""  # the build says so in better words
     beside = [path for folder in include for path in sorted(folder.resolve().glob("*.px[di]"))]
-    parts = (made_by, sys.version, cell, *map(str, include), *directives, *(path.read_text() for path in beside))
+    parts = (
+        made_by,
+        __version__,
+        sys.version,
+        cell,
+        *map(str, include),
+        *directives,
+        *(path.read_text() for path in beside),
+    )
     return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

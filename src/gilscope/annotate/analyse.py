@@ -13,7 +13,7 @@ from typing import Any
 
 _COMMENT = re.compile(r'/\* "(?P<file>[^"\n]+)":(?P<line>\d+)\n(?: \*[^\n]*\n)*\s*\*/')
 _TAKE = re.compile(r"\b(?:__Pyx_)?PyGILState_Ensure\(|\b__Pyx_ErrOccurredWithGIL\(")
-_RELEASE = re.compile(r"\bPyEval_SaveThread\(")
+_RELEASE = re.compile(r"\b(?:PyEval_SaveThread|__Pyx_SaveUnknownThread)\(")
 _PYTHON = re.compile(
     r"\b(?!(?:__Pyx_)?PyGILState_|PyEval_(?:Save|Restore)Thread|PyMutex_)"
     r"(Py[A-Z][A-Za-z]*_[A-Z]\w*|_Py[A-Z]\w*|__Pyx_Py\w+|__Pyx_(?:Get|Set|Call|Iter|Import|Del|Unpack|Print)\w*)\("
