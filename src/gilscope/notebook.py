@@ -107,16 +107,8 @@ def _digest(cell: str, include: tuple[Path, ...], directives: tuple[str, ...]) -
         made_by = version("Cython")
     except PackageNotFoundError:
         made_by = ""  # the build says so in better words
-    beside = [path for folder in include for path in sorted(folder.resolve().glob("*.px[di]"))]
-    parts = (
-        made_by,
-        __version__,
-        sys.version,
-        cell,
-        *map(str, include),
-        *directives,
-        *(path.read_text() for path in beside),
-    )
+    beside = [path.read_text() for folder in include for path in sorted(folder.resolve().glob("*.px[di]"))]
+    parts = (made_by, __version__, sys.version, cell, *map(str, include), *directives, *beside)
     return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
