@@ -141,11 +141,11 @@ def in_frame(shown: Any) -> Any:
     return shown.frame_locator("#theirs").locator("pre.cython.line")
 
 
-def opened(visit: Any, page: Path, lines: Callable[[Any], Any]) -> float:
+def opened(go: Any, page: Path, lines: Callable[[Any], Any]) -> float:
     """Seconds until the page was loaded, with all its lines: the best of three, since a busy machine only adds."""
     times = []
     for _ in range(3):
-        shown = visit(page)
+        shown = go(page)
         assert lines(shown).count() == 3000
         times.append(shown.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1e3)
         assert times[-1] > 0
