@@ -107,8 +107,8 @@ EXPERIMENT = Experiment(
     "it.",
     refuted_by="Two such loops that run nearly twice as fast as one.",
     reading="Speed-up on two threads by how often the loop takes the GIL. Below 1, two threads are slower than one. "
-    "Below, half a millisecond of two threads as it was recorded: without takes and with one on every round; a "
-    "piece too short to be seen is drawn as the one before it.",
+    "Below, half a millisecond of two threads as it was recorded: without takes and with one on every round; "
+    "pieces too short to be seen are drawn together, as what most of them are.",
     places=(SAVE, TAKE, ENSURE),
     measure=measure,
     judge=judge,
