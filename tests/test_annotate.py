@@ -1,6 +1,7 @@
 """Cython's annotated pages: whole, right, and nothing written where the sources are."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -385,3 +386,27 @@ def test_targets(tmp_path: Path) -> None:
         done = gate(tmp_path, target)
         assert done.returncode == 2
         assert message in done.stderr
+
+
+def test_own_sources_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = ext_folder() / "cy" / "spin.pyx"
+    first = annotate([source], tmp_path / "first")
+    with monkeypatch.context() as without:
+        without.setattr(subprocess, "run", None)
+        second = annotate([source], tmp_path / "second")
+    assert first[0].functions == second[0].functions
+    assert first[0].html.read_bytes() == second[0].html.read_bytes()
+    (entry,) = (tmp_path / "cache" / "gilscope" / "cython").iterdir()
+    os.utime(entry, (0, 0))
+    monkeypatch.setattr(module, "version", lambda name: "another")
+    annotate([source], tmp_path / "third")
+    (other,) = (tmp_path / "cache" / "gilscope" / "cython").iterdir()  # the first went, since nobody asked for it
+    assert other != entry
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (page,) = annotate([ext_folder() / "cy" / "spin.pyx"], tmp_path / "out")
+    assert page.html.exists()

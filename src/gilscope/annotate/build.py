@@ -11,13 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gilscope.annotate import cache
 from gilscope.annotate.analyse import Function, analyse, code_by_line, usual_by_line
 from gilscope.sources import ext_folder
 
+HINTS = "hints.txt"
+"""What Cython said while it compiled."""
 _MESSAGE = re.compile(r"(?!warning: |performance hint: )(?P<place>.+\.p(?:yx|xd|xi|y):\d+:\d+): (?P<text>.+)")
 
 
@@ -93,23 +97,45 @@ def _names(sources: Sequence[Path]) -> Iterator[str]:
 def _build(page: Page, options: Options) -> Page | AnnotateError:
     if not page.source.is_file():
         return AnnotateError(f"{page.source}: no such file")
-    with tempfile.TemporaryDirectory() as folder:
-        plus = options.cplus or distutils_comments(page.source).get("language") == "c++"
-        output = Path(folder, f"{page.source.stem}.{'cpp' if plus else 'c'}")
-        command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
-        command += ["--cplus"] if plus else []
-        done = subprocess.run(
-            [*command, "-o", str(output), str(page.source.resolve())], capture_output=True, text=True, check=False
-        )
+    plus = options.cplus or distutils_comments(page.source).get("language") == "c++"
+    command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
+    command += ["--cplus"] if plus else []
+
+    def compiled(folder: Path) -> None:
+        asked = [*command, "-o", str(folder / name), str(page.source.resolve())]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            return AnnotateError(_reason(page.source, done.stderr))
+            raise AnnotateError(_reason(page.source, done.stderr))
+        Path(folder, HINTS).write_text(done.stderr, encoding="utf-8")
+
+    name = f"{page.source.stem}.{'cpp' if plus else 'c'}"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = cache.kept(_key(page.source, command), compiled) if _own(page.source) else None
+            if found is None:
+                compiled(found := Path(folder))
+        except AnnotateError as error:
+            return error
         page.html.parent.mkdir(parents=True, exist_ok=True)
-        for made in (output, output.with_suffix(".html")):
+        for made in (found / name, (found / name).with_suffix(".html")):
             shutil.copyfile(made, page.html.parent / made.name)
-        source, c = (path.read_text(encoding="utf-8", errors="replace") for path in (page.source, output))
-        functions = analyse(source, usual_by_line(c, page.source.name), _hints(page.source, done.stderr))
-        code = code_by_line(c, page.source.name)
-        return replace(page, functions=tuple(functions), code=code, c=page.html.parent / output.name)
+        source, c, said = (
+            path.read_text(encoding="utf-8", errors="replace") for path in (page.source, found / name, found / HINTS)
+        )
+    functions = analyse(source, usual_by_line(c, page.source.name), _hints(page.source, said))
+    code = code_by_line(c, page.source.name)
+    return replace(page, functions=tuple(functions), code=code, c=page.html.parent / name)
+
+
+def _own(source: Path) -> bool:
+    return source.resolve().is_relative_to((ext_folder() / "cy").resolve())
+
+
+def _key(source: Path, command: Sequence[str]) -> str:
+    """What the outcome of the command depends on: it, the versions, and whatever the source may include."""
+    versions = (version("cython"), version("numpy"))
+    beside = [file for file in (ext_folder() / "cy").rglob("*.p[xy]*") if file.suffix in (".pxd", ".pxi")]
+    return cache.digest([str(source.resolve()), *command, *versions], [source, *beside])
 
 
 def distutils_comments(source: Path) -> dict[str, Any]:
@@ -123,7 +149,7 @@ def _arguments(source: Path, options: Options) -> list[str]:
     include = ["-I", str(source.parent), *(part for path in options.include for part in ("-I", str(path)))]
     cy = (ext_folder() / "cy").resolve()
     directives = options.directives
-    if source.is_relative_to(cy):
+    if _own(source):
         ours = json.loads((cy / "directives.json").read_text())
         directives = (*(f"{name}={value}" for name, value in ours.items()), *directives)
         include += ["-I", str(cy)]
