@@ -40,7 +40,7 @@ enum state {
     HOLDS_ABSENT, /* has the GIL, and does not run: blocked, or without a core */
 };
 
-enum { REFRESH_NS = 10000000, FORK_WAIT_NS = 20000000, RECHECK_TICKS = 8 };
+enum { REFRESH_NS = 10000000, FORK_WAIT_NS = 20000000, RECHECK_TICKS = 8, LOOKS_LEAST = 10 };
 enum { NOBODY = -1, UNKNOWN = -2 };
 
 typedef struct {
@@ -278,14 +278,17 @@ static void take_sample(int64_t now, int64_t late) {
     sampling.ticks[sampling.tick_count++] = seen;
 }
 
-/* The period asked for, or the longer one in which a look, by what they have cost so far, keeps to the budget. What a
- * look costs is mostly the waking up: 5 us on some machines and 40 on others. */
-static int64_t period(int64_t looks) {
-    struct timespec spent;
-    if (sampling.budget <= 0 || looks == 0 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent) != 0)
-        return sampling.period;
-    double look = ((double)spent.tv_sec * 1e9 + (double)spent.tv_nsec) / (double)looks;
-    int64_t within = (int64_t)(look / sampling.budget);
+static int64_t own_cpu_ns(void) {
+    struct timespec spent = {0, 0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000000000 + spent.tv_nsec;
+}
+
+/* The period asked for, or the longer one in which a look, by what so many have cost so far, keeps to the budget. That
+ * is mostly the waking up: 5 us on some machines and 40 on others. */
+static int64_t period(int64_t looks, int64_t cost) {
+    if (sampling.budget <= 0 || looks < LOOKS_LEAST) return sampling.period;
+    int64_t within = (int64_t)((double)cost / (double)looks / sampling.budget);
     return within > sampling.period ? within : sampling.period;
 }
 
@@ -314,7 +317,7 @@ static void *sampler_main(void *unused) {
     sampling.ready = true;
     pthread_cond_signal(&sampling.changed);
     pthread_mutex_unlock(&sampling.mutex);
-    int64_t due = gs_now() + vary(sampling.period, &random);
+    int64_t due = gs_now() + vary(sampling.period, &random), before = own_cpu_ns();
     for (int64_t looks = 1; !told_to_stop(); looks++) {
         struct timespec until = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0) {
@@ -325,7 +328,7 @@ static void *sampler_main(void *unused) {
         if (sampling.tick_count >= sampling.limit || sampling.out_of_memory) sampling.dropped++;
         else take_sample(now, now - due);
         pthread_mutex_unlock(&sampling.busy);
-        due = (now > due + sampling.period ? now : due) + vary(period(looks), &random);
+        due = (now > due + sampling.period ? now : due) + vary(period(looks, own_cpu_ns() - before), &random);
     }
     return NULL;
 }

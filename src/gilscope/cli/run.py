@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from gilscope.scope.shots import Shot
 
 # What the kernels' bench gets, in seconds; of their usual time the experiments; and each specimen, in seconds.
-BENCH = {"quick": 12, "default": 35, "thorough": 150}
+BENCH = {"quick": 6, "default": 35, "thorough": 150}
 SCALE = {"quick": 0.2, "default": 1.0, "thorough": 3.0}
 SPECIMEN = {"quick": 0.05, "default": 0.1, "thorough": 0.3}
+QUICK = ("spin", "mandelbrot", "triad", "objectsum")
+"""The kernels of the quick run, one of a kind: no memory, uneven rows, nothing but memory, and nothing to release."""
 
 
 @click.command(
@@ -107,7 +109,7 @@ def _bench(length: str, threads: tuple[int, ...] | None, quiet: bool) -> dict[st
     from gilscope.variants import select
 
     # Calls short enough for many rounds; and of the quick run, the two ends of the chart alone.
-    cells = select(policies=("held", "released", "own")) if length == "quick" else select()
+    cells = select(QUICK, policies=("held", "released", "own")) if length == "quick" else select()
     size = "medium" if length == "thorough" else "small"
     return measure(cells, threads, seconds=BENCH[length], quiet=quiet, warned=True, size=size)
 
