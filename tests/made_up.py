@@ -39,12 +39,18 @@ RECORDED = {
 UNCLEAR = cell(1.9, 1.1)
 
 
-def python_threads(spin: Data) -> Data:
-    return {"cells": {"spin": spin}}
+def python_threads(busy: list[float]) -> Data:
+    return {"cells": {"spin": cell(0.9) | {"busy": busy}}}
 
 
-def gil_release(released: Data, held: Data) -> Data:
-    return {"cells": {"spin, C, released": released, "spin, C, held": held}}
+def gil_release(released: list[float], held: list[float], gain: float = 1.9) -> Data:
+    return {
+        "cells": {
+            "spin, C, released": cell(gain) | {"busy": released},
+            "spin, C, held": cell(1) | {"busy": held},
+            "spin, plain C threads": cell(1.98),
+        }
+    }
 
 
 def convoy(released: list[float]) -> Data:
@@ -184,14 +190,14 @@ REFUSED = "ImportError: module x does not support loading in subinterpreters"
 # Name: data that confirm the claim, data that refute it, data that do not tell, if any can.
 CASES: dict[str, tuple[Callable[[], Data], Callable[[], Data], Callable[[], Data] | None]] = {
     "python-threads": (
-        lambda: python_threads(cell(0.9)),
-        lambda: python_threads(cell(1.96)),
-        lambda: python_threads(UNCLEAR),
+        lambda: python_threads(steady(1.01)),
+        lambda: python_threads(steady(1.98)),
+        lambda: python_threads(lucky(2.0, 1.0)),
     ),
     "gil-release": (
-        lambda: gil_release(cell(1.98), cell(1.0)),
-        lambda: gil_release(cell(1.98), cell(1.97)),
-        lambda: gil_release(cell(1.98, 1.2), cell(1.0)),
+        lambda: gil_release(steady(1.98), steady(1.0)),
+        lambda: gil_release(steady(1.98), steady(1.97)),
+        lambda: gil_release(lucky(1.98, 1.1), steady(1.0)),
     ),
     "convoy": (
         lambda: convoy(steady(0.0052)),

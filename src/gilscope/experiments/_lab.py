@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from gilscope.kernels import Arguments, load
@@ -49,20 +49,35 @@ class Lab:
             done += 1
 
     def scaling(
-        self, cells: Mapping[str, tuple[Function, Arguments]], sample: float = 0.015, part: float = 1.0
+        self,
+        cells: Mapping[str, tuple[Function, Arguments]],
+        sample: float = 0.015,
+        part: float = 1.0,
+        plain: Mapping[str, tuple[Callable[..., float], Arguments]] | None = None,
     ) -> dict[str, dict[str, Any]]:
-        """Interleaved rounds of every cell, on one thread and on two that do as much each; see stats.Scaling."""
+        """Interleaved rounds of every cell, on one thread and on two that do as much each; see stats.Scaling.
+
+        plain: the same for work on plain C threads, by its ceiling function. Of the cells on two threads there is also
+        `busy`: the CPUs that they kept busy in each round.
+        """
         calls = {name: calls_for(seconds_of(function, job), sample) for name, (function, job) in cells.items()}
         found: dict[str, dict[str, Any]] = {
-            name: {"one": [], "many": [], "factor": WORKERS, "calls": calls[name]} for name in cells
+            name: {"one": [], "many": [], "busy": [], "factor": WORKERS, "calls": calls[name]} for name in cells
         }
+        for name, (run, job) in (plain or {}).items():
+            calls[name] = calls_for(run([job], 1), sample)
+            found[name] = {"one": [], "many": [], "factor": WORKERS, "calls": calls[name]}
         with ExitStack() as stack:
             pools: dict[str, Pool] = {"one": Serial(), "many": stack.enter_context(Threads(WORKERS))}
             for _ in self.rounds(part):
+                for name, (run, job) in (plain or {}).items():
+                    for key, workers in (("one", 1), ("many", WORKERS)):
+                        found[name][key].append(run([job] * workers, calls[name]))
                 for name, (function, job) in cells.items():
                     for key, pool in pools.items():
-                        jobs = [job] * pool.workers
-                        found[name][key].append(pool.round(function, jobs, calls[name]))
+                        used = process_time()
+                        found[name][key].append(pool.round(function, [job] * pool.workers, calls[name]))
+                    found[name]["busy"].append((process_time() - used) / found[name]["many"][-1])
         return found
 
     def _bracket(self) -> None:

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from gilscope.experiments._spec import Data, Limit, Place
-from gilscope.measure.stats import SCALES_FROM, STANDS_BELOW, Interval, Scaling, Truth, judge
+from gilscope.measure.stats import (
+    SCALES_FROM,
+    STANDS_BELOW,
+    Interval,
+    Scaling,
+    Truth,
+    at_least,
+    at_most,
+    busy,
+    fastest_interval,
+    judge,
+)
 
 BEFORE_3_12 = {"3.11": "Python/ceval_gil.h", "3.12 to 3.15": "Python/ceval_gil.c"}
 TAKE = Place("take_gil", "waits for the GIL, and asks the holder to let go after each switch interval", BEFORE_3_12)
@@ -45,6 +56,31 @@ def thresholds(data: Data) -> tuple[Limit, ...]:
         Limit(1 + SCALES_FROM * (most - 1), "scales →"),
         Limit(most, "ceiling"),
     )
+
+
+ONE_MOST, TWO_LEAST = 1.25, 1.75
+"""CPUs that two threads keep busy between them if only one at a time can run; and if both can. Unlike a speed-up this
+does not change with the speed of the cores, which on a shared machine may be another one from moment to moment."""
+CPUS = (Limit(ONE_MOST, "← one at a time"), Limit(TWO_LEAST, "side by side →"))
+
+
+def used(cell: Mapping[str, Any]) -> Interval:
+    """CPUs that a cell of Lab.scaling kept busy on two threads, in its busiest rounds: what disturbs makes it less."""
+    least = fastest_interval([-cpus for cpus in cell["busy"]])
+    return Interval(-least.median, -least.high, -least.low)
+
+
+def one_at_a_time(cell: Mapping[str, Any], data: Data) -> Truth:
+    return at_most(used(cell), ONE_MOST) if _free(data) else None
+
+
+def side_by_side(cell: Mapping[str, Any], data: Data) -> Truth:
+    return at_least(used(cell), TWO_LEAST) if _free(data) else None
+
+
+def _free(data: Data) -> bool:
+    machine = data["machine"]
+    return not busy(ceiling(data).speedup(), machine["workers"], machine["cpus"])
 
 
 def scales(cell: Mapping[str, Any], data: Data, limit: Scaling | None = None) -> Truth:

@@ -1,13 +1,14 @@
 """The measurement: every cell on every number of workers, interleaved, in the company of the ceiling.
 
-One round of one kernel is: the ceilings, every cell on every number of workers, the ceilings again. There are
-two of them, plain C threads that do the kernel's own work and plain C threads that only compute. Rounds of
-all kernels follow each other, A B C A B C, until the time is up, so that a disturbance hits all of them
-and not one. What the machine gives after one kernel it gives before the next; and the references, slow and there
-for scale, sit two rounds of three out. Nothing is computed here: a row gets the raw seconds of its rounds.
+A round is: plain C threads that only compute (what the machine gives), and then kernel by kernel plain C threads
+that do its own work (its ceiling), and its cells on every number of workers. Rounds follow each other until the time
+is up, and the last is followed by both ceilings once more. So a disturbance hits all kernels and not one, every
+sample lies between two of its ceiling, and both are measured as often. The released cells are in every round, since
+their speed-up takes two free cores and so is the hardest to tell; the others, beside them, in one of four.
+Nothing is computed here: a row gets the raw seconds of its rounds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,8 +29,8 @@ Ceiling = Callable[[int], float]
 
 ROUNDS_WANTED = 20
 ROUNDS_LEAST = 3
-REFERENCE_EVERY = 3
-"""Rounds, once the least number of them is made."""
+OTHERS_EVERY = 4
+"""Rounds, once the least number of them is made, for the cells that do not release."""
 SAMPLE_LEAST, SAMPLE_MOST = 0.012, 0.1  # seconds
 
 
@@ -59,7 +60,6 @@ class _Group:
     cells: list[_Cell]
     ceiling: Ceiling
     ceiling_seconds: dict[int, list[float]] = field(default_factory=dict)
-    machine_seconds: dict[int, list[float]] = field(default_factory=dict)
 
 
 def bench(
@@ -83,7 +83,7 @@ def bench(
     WrongAnswerError names a cell that disagrees with its reference.
     """
     counts = sorted({1, *threads})
-    alone = all(cell.policy == "own" for cell in cells)
+    mixed = any(cell.policy == "released" for cell in cells)
     started = perf_counter()
     sample = _sample_seconds(cells, counts, seconds)
     settings: dict[str, Any] = {
@@ -97,6 +97,7 @@ def bench(
     cpus = float(circumstances["cpus"]["usable"])
     report = progress or (lambda done, label: None)
     groups: list[_Group] = []
+    free: dict[int, list[float]] = {}
     complete, rounds, machine_calls = True, 0, 0
     try:
         with ExitStack() as stack:
@@ -114,17 +115,20 @@ def bench(
                 mine = [cell for cell in cells if cell.kernel.name == name]
                 groups.append(_calibrate(mine, counts, size, scaling, sample, machine))
             while rounds < ROUNDS_LEAST or _part(started, seconds) * (rounds + 1) / max(rounds, 1) < 1:
-                free = [machine(count) for count in counts]
-                references = alone or rounds < ROUNDS_LEAST or rounds % REFERENCE_EVERY == 0
+                _keep(free, machine, counts)
+                whole = not mixed or rounds < ROUNDS_LEAST or rounds % OTHERS_EVERY == 0
                 for group in groups:
                     report(_part(started, seconds), f"round {rounds + 1}: {group.kernel.name}")
-                    free = _round(group, pools, counts, machine, free, references=references)
+                    _round(group, pools, counts, whole=whole)
                 rounds += 1
+            _keep(free, machine, counts)
+            for group in groups:
+                _keep(group.ceiling_seconds, group.ceiling, counts)
     except KeyboardInterrupt:
         complete = False
     report(1.0, "done")
     settings["rounds"] = rounds
-    rows = [row for group in groups for row in _rows(group, counts, scaling, cpus, machine_calls)]
+    rows = [row for group in groups for row in _rows(group, counts, scaling, cpus, free, machine_calls)]
     return record.document(rows, settings, circumstances, complete)
 
 
@@ -135,8 +139,10 @@ def _part(started: float, seconds: float) -> float:
 def _sample_seconds(cells: Sequence[Variant], counts: Sequence[int], seconds: float) -> float:
     """Shares the time out: so that all samples of ROUNDS_WANTED rounds fit, one that holds counting once a worker."""
     kernels = len({cell.kernel.name for cell in cells})
-    samples = (3 * kernels + 1) * len(counts) + sum(
-        {"held": count, "own": count / REFERENCE_EVERY}.get(cell.policy, 1) for cell in cells for count in counts
+    samples = (kernels + 1) * len(counts) + sum(
+        (1 if cell.policy == "released" else 1 / OTHERS_EVERY) * (count if cell.policy in ("held", "own") else 1)
+        for cell in cells
+        for count in counts
     )
     return min(SAMPLE_MOST, max(SAMPLE_LEAST, seconds / (samples * (ROUNDS_WANTED + 1))))
 
@@ -204,39 +210,38 @@ def _ceiling(kernel: Kernel, jobs: Callable[[int], list[Arguments]], sample: flo
     return lambda count: run(jobs(count), calls), calls
 
 
-def _round(
-    group: _Group,
-    pools: dict[tuple[str, int], Pool],
-    counts: Sequence[int],
-    machine: Ceiling,
-    free: list[float],
-    *,
-    references: bool,
-) -> list[float]:
-    """One round, kept only when it is whole, so that the lists of a cell stay paired.
+def _keep(kept: dict[int, list[float]], ceiling: Ceiling, counts: Sequence[int]) -> None:
+    """Measures a ceiling once on each number of threads."""
+    for count, elapsed in [(count, ceiling(count)) for count in counts]:
+        kept.setdefault(count, []).append(elapsed)
 
-    free: what the machine gave just before, on each number of threads. Returns what it gives after.
-    """
-    before = [group.ceiling(count) for count in counts]
+
+def _round(group: _Group, pools: dict[tuple[str, int], Pool], counts: Sequence[int], *, whole: bool) -> None:
+    """One round of a kernel: of all its cells, or of those that release. Kept only when none of it is missing."""
+    limits: dict[int, list[float]] = {}
+    _keep(limits, group.ceiling, counts)
     taken = []
     for cell in group.cells:
-        if cell.variant.policy == "own" and not references:
+        if not (whole or cell.variant.policy == "released"):
             continue
         executor = "openmp" if cell.variant.implementation == "openmp" else "threads"
         for count in counts:
             elapsed = pools[executor, count].round(cell.variant, cell.jobs[count], cell.calls)
             taken.append((cell.seconds[count], elapsed))
-    after = [group.ceiling(count) for count in counts]
-    still_free = [machine(count) for count in counts]
     for values, elapsed in taken:
         values.append(elapsed)
-    for i, count in enumerate(counts):
-        group.ceiling_seconds.setdefault(count, []).append(min(before[i], after[i]))
-        group.machine_seconds.setdefault(count, []).append(min(free[i], still_free[i]))
-    return still_free
+    for count, values in limits.items():
+        group.ceiling_seconds.setdefault(count, []).extend(values)
 
 
-def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float, machine_calls: int) -> list[record.Row]:
+def _rows(
+    group: _Group,
+    counts: Sequence[int],
+    scaling: str,
+    cpus: float,
+    free: Mapping[int, list[float]],
+    machine_calls: int,
+) -> list[record.Row]:
     if not group.ceiling_seconds:
         return []
     return [
@@ -256,8 +261,8 @@ def _rows(group: _Group, counts: Sequence[int], scaling: str, cpus: float, machi
             baseline_seconds=cell.seconds[1],
             ceiling_seconds=group.ceiling_seconds[count],
             ceiling_baseline_seconds=group.ceiling_seconds[1],
-            machine_seconds=group.machine_seconds[count],
-            machine_baseline_seconds=group.machine_seconds[1],
+            machine_seconds=free[count],
+            machine_baseline_seconds=free[1],
             machine_calls=machine_calls,
             cpus=cpus,
         )

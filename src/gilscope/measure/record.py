@@ -39,8 +39,8 @@ class RecordError(ValueError):
 class Row:
     """One cell on a number of workers. All lists are raw, in seconds, one value a round.
 
-    `seconds` and `baseline_seconds` are paired by round, and so are the four lists of the ceilings; a reference beside
-    native cells sits rounds out, so that its lists are shorter than those.
+    `seconds` and `baseline_seconds` are paired by round. The ceilings are measured before each round and after the
+    last, so their lists are longer; cells that do not release are in one round of some, so theirs are shorter.
     With `weak` scaling each worker makes `calls` calls on data of its own, so N workers do N times the
     work of the baseline; with `strong` scaling the workers share the baseline's work.
     """
