@@ -96,9 +96,12 @@ def judge(data: Data) -> Judgement:
     small_seconds = data["seconds"][sizes[0]]
     price = Scaling(small_seconds["shared memory"], small_seconds["threads"], 1).speedup()
     conditions = {
+        # Threads that release are the ceiling of this work: where they gain nothing, processes can not either.
         f"two processes gain {GAIN_LEAST:g}x on the large work, sharing memory": at_least(
             large["shared memory"], GAIN_LEAST
-        ),
+        )
+        if at_least(large["threads"], GAIN_LEAST)
+        else None,
         f"on the small work threads are {PRICE_LEAST:g}x as fast as processes": at_least(price, PRICE_LEAST),
         "there, processes are slower than one thread": at_most(small["shared memory"], 1.0),
     }

@@ -27,7 +27,7 @@ Progress = Callable[[float, str], None]
 Ceiling = Callable[[int], float]
 """Number of threads -> the seconds that they take right now."""
 
-ROUNDS_WANTED = 20
+ROUNDS_WANTED = 40
 ROUNDS_LEAST = 3
 OTHERS_EVERY = 4
 """Rounds, once the least number of them is made, for the cells that do not release."""

@@ -196,11 +196,13 @@ def view(document: Document, warnings: Sequence[str] = ()) -> View:
 
 
 def headline(document: Document) -> str:
-    """What the document says, in a sentence or two: the median of the native cells on the most workers measured."""
+    """What the document says, in a few sentences: the median of the native cells on the most workers measured, and how
+    many claims got which verdict."""
     cells = _cells(document)
     complete = document.get("complete", True)
-    if not cells and document.get("findings"):
-        return _tally(_claims(document), complete)
+    tally = _tally(_claims(document)) if document.get("findings") else ""
+    if tally and not cells:
+        return tally if complete else f"Interrupted. {tally}"
     if not cells:
         return "Nothing was measured." if complete else "Interrupted in the first round: nothing was measured."
     workers = _workers(cells)
@@ -212,20 +214,16 @@ def headline(document: Document) -> str:
     else:
         on_most = [cell for cell in native if cell.workers == workers]
         sentence = _sentence(on_most, workers, _words(document))
-    return (
-        sentence
-        if complete
-        else f"Interrupted after {_plural(max(cell.rounds for cell in cells), 'round')}. {sentence}"
-    )
+    rounds = _plural(max(cell.rounds for cell in cells), "round")
+    return " ".join(filter(None, ("" if complete else f"Interrupted after {rounds}.", sentence, tally)))
 
 
-def _tally(claims: Sequence[Claim], complete: bool) -> str:
+def _tally(claims: Sequence[Claim]) -> str:
     """How many claims got which verdict."""
     counts = Counter(claim.verdict for claim in claims)
     verdicts = ("confirmed", "refuted", "inconclusive", "not measurable here")
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
-    sentence = f"{_plural(len(claims), 'claim')} put to the test on this machine: {said}."
-    return sentence if complete else f"Interrupted. {sentence}"
+    return f"{_plural(len(claims), 'claim')} put to the test on this machine: {said}."
 
 
 def _sentence(cells: Sequence[Cell], workers: int, words: Words) -> str:
