@@ -596,3 +596,12 @@ def test_completion_scripts(shell: str) -> None:
     explicit = call("completion", shell).output
     assert "_GILSCOPE_COMPLETE" in explicit
     assert call("completion", SHELL=f"/usr/bin/{shell}").output == explicit
+
+
+def test_the_quick_run_is_of_claims_and_kernels_that_there_are():
+    from gilscope.cli.run import QUICK_CLAIMS, QUICK_KERNELS
+    from gilscope.experiments import load as experiments
+    from gilscope.kernels import load as kernels
+
+    assert set(QUICK_CLAIMS) < set(experiments())
+    assert set(QUICK_KERNELS) < set(kernels())

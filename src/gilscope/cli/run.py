@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 BENCH = {"quick": 6, "default": 35, "thorough": 150}
 SCALE = {"quick": 0.2, "default": 1.0, "thorough": 3.0}
 SPECIMEN = {"quick": 0.05, "default": 0.1, "thorough": 0.3}
-QUICK = ("spin", "mandelbrot", "triad", "objectsum")
-"""The kernels of the quick run, one of a kind: no memory, uneven rows, nothing but memory, and nothing to release."""
+QUICK_KERNELS = ("spin", "mandelbrot", "triad", "objectsum")
+"""Of the quick run, one of a kind: no memory, uneven rows, nothing but memory, and nothing to release."""
+QUICK_CLAIMS = (
+    "python-threads",
+    "gil-release",
+    "switch-interval",
+    "granularity",
+    "convoy",
+    "handoff-storm",
+    "event-loop",
+    "lost-updates",
+)
+"""Of the quick run: what everybody should have seen once."""
 
 
 @click.command(
@@ -28,14 +39,14 @@ QUICK = ("spin", "mandelbrot", "triad", "objectsum")
     short_help="Test every claim, measure every kernel, and write the report.",
     examples=[
         ("gilscope run", "about 90 s, then report/index.html"),
-        ("gilscope run --quick --out /tmp/report", "about 30 s, to another folder"),
+        ("gilscope run --quick --out /tmp/report", "the main claims and four kernels, to another folder"),
         ("gilscope run --thorough --json lab.json", "about 5 min; keeps the results for 'gilscope compare'"),
         ("gilscope run python-threads gil-release", "two claims only, on the terminal"),
         ("gilscope run gil-release --json -", "the finding with its raw data"),
     ],
 )
 @click.argument("experiments", metavar="[EXPERIMENT]...", nargs=-1, type=types.EXPERIMENT)
-@click.option("--quick", "length", flag_value="quick", help="About 30 s, with wider intervals.")
+@click.option("--quick", "length", flag_value="quick", help="About 25 s: the main claims and four kernels.")
 @click.option("--thorough", "length", flag_value="thorough", help="About 5 min, with narrower intervals.")
 @click.option(
     "--out",
@@ -68,7 +79,7 @@ def command(
     from gilscope.report import ReportError, check, headline, write
     from gilscope.scope.shots import trace
 
-    names = tuple(dict.fromkeys(experiments)) or tuple(load())
+    names = tuple(dict.fromkeys(experiments)) or (QUICK_CLAIMS if length == "quick" else tuple(load()))
     out = out or (None if experiments else Path("report"))
     single_file = out is not None and out.suffix == ".html"
     length = length or "default"
@@ -109,7 +120,7 @@ def _bench(length: str, threads: tuple[int, ...] | None, quiet: bool) -> dict[st
     from gilscope.variants import select
 
     # Calls short enough for many rounds; and of the quick run, the two ends of the chart alone.
-    cells = select(QUICK, policies=("held", "released", "own")) if length == "quick" else select()
+    cells = select(QUICK_KERNELS, policies=("held", "released", "own")) if length == "quick" else select()
     size = "medium" if length == "thorough" else "small"
     return measure(cells, threads, seconds=BENCH[length], quiet=quiet, warned=True, size=size)
 

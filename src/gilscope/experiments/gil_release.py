@@ -68,8 +68,9 @@ def judge(data: Data) -> Judgement:
             f"to {figure(values[-1])}"
         )
     series = Series("plain C threads", "ceiling", tuple(Point(name, value) for name, value in plain.items()))
+    stands_still, _, _ = thresholds(data)
     speedup = Chart(
-        "rows", Axis("speed-up of 2 threads over one", "x"), series=(*gained, series), limits=thresholds(data)
+        "rows", Axis("speed-up of 2 threads over one", "x"), series=(*gained, series), limits=(stands_still,)
     )
     busy = Chart("rows", Axis("CPUs that 2 threads keep busy"), series=tuple(kept), limits=CPUS)
     limits = ", ".join(f"{name.partition(',')[0]} {figure(value)}" for name, value in plain.items())
