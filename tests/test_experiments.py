@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from documents import document
-from made_up import CASES, cell, python_threads, quiet
+from made_up import CASES, python_threads, quiet, steady
 
 from gilscope.cli import main
 from gilscope.cy.experiments import loops
@@ -126,7 +126,7 @@ def test_the_service_without_its_extra_says_what_to_install(monkeypatch: pytest.
 
 
 def test_a_loss_is_told() -> None:
-    finding = judged(load()["python-threads"], python_threads(cell(0.9)) | {"machine": quiet()}, 1.0)
+    finding = judged(load()["python-threads"], python_threads(steady(1.0)) | {"machine": quiet()}, 1.0)
     assert "Slower than one thread: spin" in finding.evidence
 
 
