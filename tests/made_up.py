@@ -101,7 +101,7 @@ def lock_order(first: list[float | None], cure: float | None) -> Data:
 
 def shared_writes(shared: Data) -> Data:
     apart = dict.fromkeys(("private", "padded"), cell(1.98))
-    return {"cells": apart | dict.fromkeys(("one line", "atomic", "locked"), shared), "keys": 1000}
+    return {"cells": apart | dict.fromkeys(("one line", "atomic", "locked"), shared), "plain": apart, "keys": 1000}
 
 
 def bandwidth(memory: Data, released: Data) -> Data:

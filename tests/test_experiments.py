@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from documents import document
-from made_up import CASES, python_threads, quiet, steady
+from made_up import CASES, cell, python_threads, quiet, steady
 
 from gilscope.cli import main
 from gilscope.cy.experiments import loops
@@ -102,6 +102,13 @@ def test_requests_must_wait_on_both_sides_of_the_claim() -> None:
         web | {"def, held": web["def, held"] | {"beats": [one_late] * len(web["def, held"]["call"])}},
     ):
         assert verdict_of("web", {"cells": cells}) == "refuted"
+
+
+def test_private_copies_are_asked_for_what_their_work_gains_on_plain_c_threads() -> None:
+    made = CASES["shared-writes"][0]()
+    made["cells"] |= dict.fromkeys(("private", "padded"), cell(1.55))
+    assert verdict_of("shared-writes", made) == "refuted"
+    assert verdict_of("shared-writes", made | {"plain": dict.fromkeys(("private", "padded"), cell(1.6))}) == "confirmed"
 
 
 def test_a_pool_of_teams_must_lose_to_both() -> None:
