@@ -1,12 +1,12 @@
 """The instrument measured: how true it is, what it costs, and how others do on the same work.
 
-    python benchmarks/instrument.py                  about two minutes
+    python benchmarks/instrument.py                  about three minutes
     python benchmarks/instrument.py --quick          a look
     python benchmarks/instrument.py --json FILE      with all raw values
 
 How to read it. *Accuracy*: workloads that hold and release the GIL for exact times; the error is the distance of the
 scope's answer from the truth, in points. *Overhead*: rounds with and without the instrument take turns; the ratio is
-that of the fastest rounds with its 95 % interval; 1.000: nothing can be seen of it. *An event*: what a release
+the median of the pairs' with its 95 % interval; 1.000: nothing can be seen of it. *An event*: what a release
 costs more in the ledger, per pair of release and re-take. *Others*: the share of the GIL that they report for a true
 share of one half, in calls of 1 ms (gilknocker's metric is another one: how long it waits for the GIL itself).
 
@@ -19,6 +19,7 @@ import argparse
 import json
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ from rich.table import Table
 
 import gilscope
 from gilscope.kernels import load
-from gilscope.measure.stats import Interval, Scaling, fastest_interval
+from gilscope.measure.stats import Interval, fastest_interval, paired_ratio
 from gilscope.scope import _ledger, _sampler
 from gilscope.scope import recording as recordings
 from gilscope.scope.calibrate import calibrate
@@ -44,15 +45,25 @@ from gilscope.variants import native
 
 OVERHEAD_MOST, PAIR_NS_MOST = 1.01, 65.0
 PAIRS = 100_000
+ROUND = 0.3
+"""Seconds of a round of work; what is dear at a recording's start must not weigh more than in use."""
 TICKS = 10_000_000
 
 
 def saturated(seconds: float) -> float:
-    """Seconds that two threads of released C take for a fixed work: on two cores, all that there is."""
+    """Seconds of two threads of released C, on two cores all that there is, for a fixed work at their joint speed."""
     spin = native(load()["spin"], "capi").spin
     rounds = int(seconds * 5e8)
-    threads = [threading.Thread(target=spin, args=(rounds, n), kwargs={"policy": "released"}) for n in range(2)]
-    return timed(lambda: ([thread.start() for thread in threads], [thread.join() for thread in threads]))
+    took: list[float] = []
+    threads = [
+        threading.Thread(target=lambda seed=n: took.append(timed(lambda: spin(rounds, seed, policy="released"))))
+        for n in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statistics.harmonic_mean(took)
 
 
 def in_python(seconds: float) -> float:
@@ -75,14 +86,14 @@ def overhead(work: Callable[[float], float], rounds: int, **how: Any) -> Interva
 
     def watch() -> None:
         with gilscope.record(**how):
-            watched.append(work(0.1))
+            watched.append(work(ROUND))
 
     for number in range(rounds):
         for step in (
-            (watch, lambda: alone.append(work(0.1))) if number % 2 else (lambda: alone.append(work(0.1)), watch)
+            (watch, lambda: alone.append(work(ROUND))) if number % 2 else (lambda: alone.append(work(ROUND)), watch)
         ):
             step()
-    return Scaling(watched, alone, 1).speedup()
+    return paired_ratio(watched, alone)
 
 
 def pair_ns(rounds: int) -> tuple[Interval, int]:
@@ -221,7 +232,7 @@ def main() -> int:
         furthest = max(abs((point.sampler or 0) - point.truth) for point in mine)
         table.add_row("  the sampler's alone", f"{furthest * 100:.2f} points", "", "")
     costs = {
-        "sampler, two threads of released C": overhead(saturated, rounds, ledger=False),
+        "sampler, two threads of released C": overhead(saturated, 3 * rounds, ledger=False),
         "sampler, Python": overhead(in_python, rounds, ledger=False),
         "sampler and ledger, two threads of released C": overhead(saturated, rounds),
         "sampler and ledger, Python": overhead(in_python, rounds),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "gilscope.recording", 1
 RATE = 1000.0
 """Looks a second, at most, where none is asked for."""
-BUDGET = 0.005
+BUDGET = 0.003
 """Of the machine's CPU time, for them: as many fewer where waking up is dear (a virtual machine: 40 us each time)."""
 LIMIT = 10_000_000
 """Ledger events kept; 40 bytes each."""
@@ -300,7 +300,7 @@ def record(*, rate: float | None = None, ledger: bool = True, limit: int = LIMIT
     """Records all threads of this process while the block runs.
 
     rate: looks at the GIL a second, 1 to 50000; the time between two is random, so that nothing keeps step with them.
-    None: 1000, or as many as half a percent of the usable CPUs can pay for.
+    None: 1000, or as many as 0.3 % of the usable CPUs can pay for.
     ledger: whether to note every release as well. limit: of how many events; more are counted as dropped.
 
     RecordingError if a recording runs already in this process, or if this platform has no way to make one. Every
