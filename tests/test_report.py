@@ -487,7 +487,7 @@ def test_charts_of_findings_are_plotlys() -> None:
 @pytest.mark.usefixtures("no_cython")
 def test_the_page_opens_with_the_claims(tmp_path: Path) -> None:
     made = full(kernels=("spin",))
-    made["findings"] = [finding(), finding("of-another-lab", "refuted")]
+    made["findings"] = [finding(), finding("of-another-lab", "refuted", claim="`count += 1` of <two>.")]
     text = write(made, tmp_path / "report").read_text()
     assert text.index('id="claims"') < text.index('id="claim-gil-release"') < text.index('id="kernels"')
     table = text.split('id="claims"')[1].split("</section>")[0]
@@ -498,6 +498,7 @@ def test_the_page_opens_with_the_claims(tmp_path: Path) -> None:
         "refuted",
         'href="#claim-of-another-lab"',
         "1.99\N{MULTIPLICATION SIGN}",
+        "<code>count += 1</code> of &lt;two&gt;.",
     ):
         assert word in table
     assert load()["gil-release"].why.split(",")[0] in text

@@ -133,8 +133,8 @@ def templates() -> Environment:
 
 
 def _typeset(text: str, words: Words) -> Markup:
-    """Escaped, with proper signs, and the two policies in the colours of the charts."""
+    """Escaped, with proper signs, what stands in backticks as code, and the two policies in the charts' colours."""
     html = re.sub(r"(\d)x\b", "\\1\N{MULTIPLICATION SIGN}", str(escape(text.replace("->", "→"))))
     for word, policy in ((words.held, "held"), (words.released, "released")):
         html = re.sub(rf"\b{word}\b", f'<em class="{policy}">{word}</em>', html)
-    return Markup(html)
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html))
