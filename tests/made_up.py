@@ -160,7 +160,8 @@ def oversubscription(both: list[float]) -> Data:
 def choose(threads: list[float]) -> Data:
     """Of the tasks that release; the other two kinds are as people say."""
     others = {"asyncio": steady(1.0), "threads": steady(2.0), "processes": steady(1.0)}
-    return {"seconds": {"I/O": others, "CPU in Python": others, "CPU released": others | {"threads": threads}}}
+    python = others | {"processes": steady(0.6)}
+    return {"seconds": {"I/O": others, "CPU in Python": python, "CPU released": others | {"threads": threads}}}
 
 
 def web(held: list[float], released: list[float]) -> Data:

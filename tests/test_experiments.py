@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from documents import document
-from made_up import CASES, cell, processes, python_threads, quiet, steady
+from made_up import CASES, cell, choose, processes, python_threads, quiet, steady
 
 from gilscope.cli import main
 from gilscope.cy.experiments import loops
@@ -113,6 +113,10 @@ def test_private_copies_are_asked_for_what_their_work_gains_on_plain_c_threads()
 
 def test_processes_that_are_sent_their_data_for_nothing_refute_that_they_pay() -> None:
     assert verdict_of("processes", processes(steady(3e-3), steady(0.6), pickled=0.6)) == "refuted"
+
+
+def test_where_no_way_gains_there_is_nothing_to_choose() -> None:
+    assert verdict_of("choose", choose(steady(1.0))) == "inconclusive"
 
 
 def test_a_pool_of_teams_must_lose_to_both() -> None:

@@ -41,6 +41,7 @@ _hidden = 1
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One for all tests here, so that a cell is compiled once."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("VIRTUAL_ENV", raising=False)  # of another one, IPython warns
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         patch.setattr("IPython.paths.get_ipython_cache_dir", lambda: str(tmp_path_factory.getbasetemp() / "cache"))
         yield tmp_path_factory.getbasetemp() / "cache"

@@ -12,12 +12,14 @@ from typing import Any
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
 from gilscope.experiments._words import TAKE
-from gilscope.measure.stats import Scaling, at_most, fastest_interval
+from gilscope.measure.stats import Scaling, Truth, at_least, at_most, fastest_interval
 from gilscope.tasks import WAIT, compute_held, compute_in_python, compute_released, mixed, wait
 
 TASKS = 16
 NEAR = 1.15
 """The advice is right where it takes no more than this many times as long as the fastest way."""
+GAIN_LEAST = 1.3
+"""What computes on several CPUs must do so this many times as fast as a loop on one: else there was no choice."""
 ADVICE = {"I/O": "asyncio", "CPU in Python": "processes", "CPU released": "threads"}
 """What people advise, by what the tasks do. For a mixture they do not agree."""
 COLORS = {
@@ -92,12 +94,15 @@ async def _in_loop(kind: str, task: Callable[[], None], pool: Executor | None) -
 def judge(data: Data) -> Judgement:
     seconds: dict[str, dict[str, list[float]]] = data["seconds"]
     winners = {kind: min(ways, key=lambda way: min(ways[way])) for kind, ways in seconds.items()}
-    conditions = {}
+    conditions: dict[str, Truth] = {}
     for kind, way in ADVICE.items():
         others = {name: values for name, values in seconds[kind].items() if name != way}
         best = min(others, key=lambda name: min(others[name]))
         against = Scaling(seconds[kind][way], others[best], 1).speedup()
         conditions[f"{kind}: {way} is the fastest, or near it"] = at_most(against, NEAR)
+        if way != "asyncio":
+            gain = Scaling(seconds[kind]["asyncio"], seconds[kind][way], 1).speedup()
+            conditions[f"{kind}: {way} gains {GAIN_LEAST:g}x over a loop"] = at_least(gain, GAIN_LEAST) or None
     spans = {
         kind: {way: fastest_interval([1e3 * second for second in values]) for way, values in ways.items()}
         for kind, ways in seconds.items()
