@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # What the compiled modules are made of.
-SOURCES := setup.py pyproject.toml $(wildcard ext/*/* ext/cy/specimens/* ext/cy/experiments/* src/gilscope/kernels/*.py)
+SOURCES := setup.py pyproject.toml $(wildcard ext/*/*.h ext/capi/*.c ext/scope/*.c ext/experiments/*.c ext/cy/*.json \
+	ext/cy/*.p?? ext/cy/*/*.p?? src/gilscope/kernels/*.py)
 
 # The requirements of the extras named in $(1), from pyproject.toml.
 requirements = $$($(BIN)/python -c 'import sys, tomllib; \

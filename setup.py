@@ -198,7 +198,10 @@ def stub(kernel: Path, binding: str) -> str:
 
 
 class Build(build_ext):
-    """Compiles in parallel, then puts the typed stubs, the sources and the build's record beside the modules."""
+    """Compiles in parallel, then puts the typed stubs, the sources and the build's record beside the modules.
+
+    What earlier builds made of sources that are gone is removed: it would still be imported, and packed.
+    """
 
     def run(self) -> None:
         check_tools()
@@ -207,6 +210,7 @@ class Build(build_ext):
         self.force = self.force or not known.exists() or known.read_text() != made  # another mode, another compiler
         self.parallel = self.parallel or os.cpu_count()
         known.unlink(missing_ok=True)
+        self.sweep(package)
         super().run()
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(made)
@@ -215,11 +219,23 @@ class Build(build_ext):
                 (package / binding).mkdir(parents=True, exist_ok=True)
                 (package / binding / f"{kernel.stem}.pyi").write_text(stub(kernel, binding))
         if package.parent != ROOT / "src":  # a checkout reads ext/ itself
+            shutil.rmtree(package / "_ext", ignore_errors=True)
             for path in ROOT.glob("ext/**/*"):
                 if path.suffix in SOURCES and (path.suffix == ".pyx" or not path.with_suffix(".pyx").exists()):
                     target = package / "_ext" / path.relative_to(ROOT / "ext")
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, target)
+
+    def sweep(self, package: Path) -> None:
+        names = {module.name for module in self.extensions}
+        for path in package.rglob("*.*"):
+            if path.suffix in (".so", ".pyi"):
+                module = (*path.relative_to(package.parent).parent.parts, path.name.partition(".")[0])
+                if ".".join(module) not in names:
+                    path.unlink()
+        for path in ROOT.glob("ext/cy/**/*.c"):
+            if not path.with_suffix(".pyx").exists():
+                path.unlink()
 
 
 if __name__ == "__main__":  # cythonize() starts processes that may import this file

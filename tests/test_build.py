@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -45,7 +46,11 @@ def sdist(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(sdist, tmp_path_factory):
-    """The wheel that the sdist builds, unpacked into a folder of its own."""
+    """The wheel that the sdist builds, over what is left of an older build, unpacked into a folder of its own."""
+    old = sdist / "build" / f"lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}" / "gilscope"
+    for path in (sdist / "src/gilscope/capi/gone.pyi", old / "cy/gone.abi3.so", old / "_ext/cy/gone.pyx"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     out = tmp_path_factory.mktemp("wheel")
     run([sys.executable, "-c", BUILD.format("wheel", str(out))], sdist)
     (wheel,) = out.glob("*.whl")
@@ -77,6 +82,7 @@ def test_the_wheel_has_modules_stubs_and_sources(installed):
         assert (package / f"_ext/capi/{kernel}.c").exists()
         assert (package / f"_ext/cy/{kernel}.pyx").exists()
     assert not list(package.glob("_ext/cy/*.c"))
+    assert not list(package.rglob("gone.*")), "what was made of sources that are gone"
 
 
 def test_the_wheel_works_away_from_the_checkout(installed, tmp_path):

@@ -1,5 +1,6 @@
 """Every cell gives the right answer: against the slow reference, in parts, at the edges, at both vector levels."""
 
+import dataclasses
 import inspect
 import os
 import subprocess
@@ -110,6 +111,11 @@ def test_signatures(kernel):
         assert [(p.name, p.default) for p in parameters if p.kind is not p.KEYWORD_ONLY] == wanted
         only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
         assert only == (["threads"] if name == "openmp" else ["policy"])
+
+
+def test_work_goes_with_a_release(kernel):
+    with pytest.raises(ValueError, match=f"kernel {kernel.name}: what releases has a `work`, and nothing else has"):
+        dataclasses.replace(kernel, releases=not kernel.releases)
 
 
 def test_vector_level(kernel):

@@ -108,6 +108,10 @@ class Kernel:
     source: str = field(default="")
     """Where the method comes from."""
 
+    def __post_init__(self) -> None:
+        if (self.work is None) == self.releases:
+            raise ValueError(f"kernel {self.name}: what releases has a `work`, and nothing else has")
+
     def fresh(self, arguments: Arguments) -> Arguments:
         """The same arguments with a zeroed copy of the output, so that calls do not see each other's."""
         if self.out is None:
