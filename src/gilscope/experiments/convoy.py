@@ -18,8 +18,6 @@ from gilscope.scope import gil_enabled
 from gilscope.variants import native
 
 POLICIES = ("held", "released")
-INTERVAL = 0.005
-"""The switch interval of the claim: CPython's own."""
 WAIT_LEAST = 0.5
 """A released call that waits for its way back takes at least this part of the switch interval."""
 SLOWER_LEAST = 3.0

@@ -24,8 +24,6 @@ for thread in threads: thread.join()
 print(time.perf_counter() - started)
 """
 """Two threads that call a C function with a mutex in it, some hundred times each."""
-IDLE_MOST = 0.2
-"""A process that is stuck uses no more than this part of a CPU; one that is slow uses more."""
 
 
 def measure(lab: Lab, limit: float, attempts: int, stuck: str) -> Data:
