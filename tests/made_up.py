@@ -127,7 +127,8 @@ def interpreter_cost(python: list[float]) -> Data:
 
 
 def bytecode(in_c: float, gets_in: bool) -> Data:
-    return {"bytecodes": {"Python": 21.0, "C": in_c}, "code": [], "let go": {"Python": True, "C": gets_in}}
+    runs = {"Python": [0, 190, 210], "C": [170, 200, 210] if gets_in else [1, 0, 90]}  # once, a thread got no core
+    return {"bytecodes": {"Python": 21.0, "C": in_c}, "code": [], "let go": runs}
 
 
 def memory(references: int, refused: int) -> Data:

@@ -23,7 +23,7 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(time.perf_counter() - started)
 """
-"""Two threads that call a C function with a mutex in it, some hundred times each."""
+"""Two threads that call a C function with a mutex in it, a thousand times each."""
 
 
 def measure(lab: Lab, limit: float, attempts: int, stuck: str) -> Data:
@@ -42,7 +42,7 @@ def measure(lab: Lab, limit: float, attempts: int, stuck: str) -> Data:
 
 
 def _attempt(order: str, limit: float) -> dict[str, Any]:
-    command = [sys.executable, "-c", PROGRAM, order, "300", "20000", str(limit)]
+    command = [sys.executable, "-c", PROGRAM, order, "1000", "20000", str(limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     words = done.stdout.split()
     seconds = float(words[1]) if len(words) > 1 else None
