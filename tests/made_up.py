@@ -202,7 +202,7 @@ CASES: dict[str, tuple[Callable[[], Data], Callable[[], Data], Callable[[], Data
     "gil-release": (
         lambda: gil_release(steady(1.98), steady(1.0)),
         lambda: gil_release(steady(1.98), steady(1.97)),
-        lambda: gil_release(lucky(1.98, 1.1), steady(1.0)),
+        lambda: gil_release(steady(1.98), lucky(1.4, 1.0)),
     ),
     "convoy": (
         lambda: convoy(steady(0.0052)),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from documents import document
-from made_up import CASES, cell, choose, processes, python_threads, quiet, steady
+from made_up import CASES, cell, choose, gil_release, lucky, processes, python_threads, quiet, steady
 
 from gilscope.cli import main
 from gilscope.cy.experiments import loops
@@ -138,6 +138,11 @@ def test_the_service_without_its_extra_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr("gilscope.experiments.web.find_spec", lambda name: name != "uvicorn")
     with pytest.raises(NotHere, match=re.escape("uvicorn not installed (pip install 'gilscope[web]')")):
         load()["web"].run(Lab(0.1), {})
+
+
+def test_one_quiet_round_proves_that_threads_ran_side_by_side() -> None:
+    assert verdict_of("gil-release", gil_release(lucky(1.98, 1.1), steady(1.0))) == "confirmed"
+    assert verdict_of("gil-release", gil_release(steady(1.5), steady(1.0))) == "refuted"
 
 
 def test_a_loss_is_told() -> None:
