@@ -6,8 +6,8 @@
 
 How to read it. Everything runs on one thread, with the same arguments, and every answer is checked before
 anything is timed. The contenders of a kernel take turns, A B C A B C, for many rounds, so that what slows the
-machine slows all of them. The figures are those of the fastest rounds, as everywhere in this project: whatever else
-runs on a machine can only slow a round down. `x capi` is the contender's time over that of the C kernel, with its 95 %
+machine slows all of them. The figures are those of the fastest rounds, as in `gilscope bench`: whatever else runs
+on a machine can only slow a round down. `x capi` is the contender's time over that of the C kernel, with its 95 %
 bootstrap interval over the rounds: 2.0 means that C is twice as fast. A kernel passes if no peer can be told to be
 faster: a whole interval below 1 is a failure. mandelbrot and nbody must be at least twice as fast as Numba.
 

@@ -36,7 +36,7 @@ def kept(key: str, make: Callable[[Path], None]) -> Path | None:
             making.rename(entry)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    return entry
+    return entry if entry.is_dir() else None
 
 
 def digest(parts: Sequence[str], files: Sequence[Path]) -> str:
