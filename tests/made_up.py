@@ -48,8 +48,8 @@ def gil_release(released: list[float], held: list[float], gain: float = 1.9) -> 
         "cells": {
             "spin, C, released": cell(gain) | {"busy": released},
             "spin, C, held": cell(1) | {"busy": held},
-            "spin, plain C threads": cell(1.98),
-        }
+        },
+        "plain": {"spin": cell(1.98)},
     }
 
 

@@ -31,32 +31,28 @@ def measure(lab: Lab, kernels: list[str], released: str) -> Data:
     for name in kernels:
         kernel = load()[name]
         job = kernel.inputs(kernel.sizes["small"], 0)
-        plain[_plain(name)] = (native(kernel, "capi").ceiling, job)
+        plain[name] = (native(kernel, "capi").ceiling, job)
         for policy in POLICIES:
             wanted = released if policy == "released" else policy
             for cell in variants_of(name):
                 if cell.implementation in BINDINGS and cell.policy == wanted:
                     cells[f"{name}, {BINDINGS[cell.implementation]}, {policy}"] = (cell, job)
-    return {"cells": lab.scaling(cells, plain=plain)}
-
-
-def _plain(kernel: str) -> str:
-    return f"{kernel}, plain C threads"
+    found = lab.scaling(cells, plain=plain)
+    return {"plain": {name: found.pop(name) for name in plain}, "cells": found}
 
 
 def judge(data: Data) -> Judgement:
-    found = data["cells"]
-    plain = {name: scaled(cell).speedup() for name, cell in found.items() if name.endswith("plain C threads")}
+    plain = {kernel: scaled(cell).speedup() for kernel, cell in data["plain"].items()}
     conditions: dict[str, Truth] = {}
     gained, kept, said = [], [], []
     for policy in POLICIES:
-        cells = {name: cell for name, cell in found.items() if name.endswith(policy)}
+        cells = {name: cell for name, cell in data["cells"].items() if name.endswith(policy)}
         speedups = {name: scaled(cell).speedup() for name, cell in cells.items()}
         for name, cell in cells.items():
             if policy == "held":
                 conditions[f"{name}: two threads keep at most {ONE_MOST:g} CPUs busy"] = one_at_a_time(cell, data)
             else:
-                least = 1 + STANDS_BELOW * (plain[_plain(name.partition(",")[0])].median - 1)
+                least = 1 + STANDS_BELOW * (plain[name.partition(",")[0]].median - 1)
                 conditions[f"{name}: two threads keep {TWO_LEAST:g} CPUs busy"] = side_by_side(cell, data)
                 conditions[f"{name}: they gain {least:.2f}x or more"] = at_least(speedups[name], least)
         gained.append(Series(policy, policy, tuple(Point(name, value) for name, value in speedups.items())))
@@ -67,13 +63,17 @@ def judge(data: Data) -> Judgement:
             f"{policy} they keep {cpus[0].median:.2f} to {cpus[-1].median:.2f} CPUs busy and gain {figure(values[0])} "
             f"to {figure(values[-1])}"
         )
-    series = Series("plain C threads", "ceiling", tuple(Point(name, value) for name, value in plain.items()))
+    series = Series(
+        "plain C threads",
+        "ceiling",
+        tuple(Point(f"{kernel}, plain C threads", value) for kernel, value in plain.items()),
+    )
     stands_still, _, _ = thresholds(data)
     speedup = Chart(
         "rows", Axis("speed-up of 2 threads over one", "x"), series=(*gained, series), limits=(stands_still,)
     )
     busy = Chart("rows", Axis("CPUs that 2 threads keep busy"), series=tuple(kept), limits=CPUS)
-    limits = ", ".join(f"{name.partition(',')[0]} {figure(value)}" for name, value in plain.items())
+    limits = ", ".join(f"{kernel} {figure(value)}" for kernel, value in plain.items())
     evidence = f"Two threads: {'; '.join(said)}. The same work on plain C threads gains: {limits}."
     return Judgement(conditions, evidence, (speedup, busy))
 
