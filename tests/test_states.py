@@ -56,6 +56,29 @@ def test_a_wait_of_the_ledger_lies_on_top():
     ]
 
 
+def test_of_a_thread_that_never_sleeps_the_ledger_tells_all():
+    calls = [(100, 200, 300), (400, 500, 600), (MS + 100, MS + 200, MS + 250)]
+    times = ticks([0, 0, 0])["time"]
+    spans = st.spans(lane([st.HOLDS, st.HOLDS, st.OFF], calls), times, 3 * MS, exact=True)
+    expected = [(0, 100, st.HOLDS)]
+    for (released, wanted, got), until in zip(calls, (400, MS + 100, 2 * MS), strict=True):
+        expected += [(released, wanted, st.RELEASED), (wanted, got, st.WAITS_GIL), (got, until, st.HOLDS)]
+    drawn = [(span.start, span.end, span.state) for span in spans]
+    assert _joined(drawn) == _joined([*expected, (2 * MS, 3 * MS, st.OFF)])
+    held = lane([st.HOLDS, st.OFF])
+    assert st.spans(held, ticks([0, -1])["time"], 2 * MS, exact=True) == st.spans(held, ticks([0, -1])["time"], 2 * MS)
+
+
+def _joined(spans):
+    made = []
+    for start, end, state in spans:
+        if made and made[-1][1:] == (start, state):
+            made[-1] = (made[-1][0], end, state)
+        else:
+            made.append((start, end, state))
+    return made
+
+
 def test_spans_of_a_thread_that_came_late_and_left_early():
     spans = st.spans(lane([st.RELEASED], first=2), ticks([-1] * 6)["time"], 6 * MS)
     assert spans == [Span(2 * MS, 3 * MS, st.RELEASED)]

@@ -1,18 +1,17 @@
 """What threads do, as the scope records it beside an experiment, and as the timeline below its charts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from gilscope.experiments._spec import Axis, Chart, Limit, Span
 from gilscope.scope import states as st
-from gilscope.scope.recording import Recording, RecordingError, record
-from gilscope.scope.states import Lane
+from gilscope.scope.recording import RecordingError, record
 from gilscope.scope.timeline import pieces
 
 RATE = 5_000.0
 """Looks a second: one each 0.2 ms, between which the ledger is exact."""
-PIXELS = 1000
-"""Of a timeline: what is shorter than one can not be seen."""
+PIXELS = 2000
+"""Of a timeline, on a fine screen: what is shorter than one can not be seen."""
 COLORS = ("grid", "held", "released", "band", "ceiling", "held")
 """Of the states, in their order."""
 SHOWN = {
@@ -27,13 +26,12 @@ Lanes = dict[str, list[list[Any]]]
 
 
 def recorded(
-    work: Callable[[], tuple[float, float]], threads: Mapping[str, str], most: float, *, exact: bool = False
+    work: Callable[[], tuple[float, float]], threads: Mapping[str, str], most: float, *, exact: Collection[str] = ()
 ) -> Lanes:
     """Records `work`, and keeps what these threads do in the time between the two that it returns.
 
     work: returns two times of perf_counter(). threads: their names, and what to call them. most: seconds that are kept.
-    exact: for threads that never sleep of themselves: whatever lies between two releases they hold the GIL, and the
-    ledger alone tells all of it, to the nanosecond. Empty where nothing can be recorded.
+    exact: the names of those that never sleep of themselves, see states.spans. Empty where nothing can be recorded.
     """
     try:
         with record(rate=RATE) as recording:
@@ -43,15 +41,11 @@ def recorded(
     start, stop = round(begin * 1e9), round(min(end, begin + most) * 1e9)
     lanes = {threads[lane.name]: lane for lane in recording.lanes if lane.name in threads}
     spans = {
-        name: _between(lanes[name]) if exact else _seen(recording, lanes[name])
-        for name in threads.values()
+        name: st.spans(lanes[name], recording.ticks["time"], recording.ended, exact=thread in exact)
+        for thread, name in threads.items()
         if name in lanes
     }
     return {name: _drawable(pieces(recording, spans[name], start, stop), most * 1e3 / PIXELS) for name in spans}
-
-
-def _seen(recording: Recording, lane: Lane) -> list[st.Span]:
-    return st.spans(lane, recording.ticks["time"], recording.ended)
 
 
 def _drawable(pieces: list[list[Any]], least: float) -> list[list[Any]]:
@@ -86,18 +80,6 @@ def _drawable(pieces: list[list[Any]], least: float) -> list[list[Any]]:
                 end_row()
     end_row()
     return made
-
-
-def _between(lane: Lane) -> list[st.Span]:
-    gone = st.releases(lane.events)
-    found = []
-    last = 0
-    for released, wanted, got in gone[["released", "wanted", "got"]].tolist():
-        if last:
-            found.append(st.Span(last, released, st.HOLDS))
-        found += [st.Span(released, wanted, st.RELEASED), st.Span(wanted, got, st.WAITS_GIL)]
-        last = got
-    return found
 
 
 def timeline(

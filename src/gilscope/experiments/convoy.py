@@ -25,7 +25,7 @@ SLOWER_LEAST = 3.0
 SHORT = 50e-6
 """The work that is judged: long enough for another thread to wake up meanwhile, and far below the interval."""
 
-SHOWN = 0.05
+SHOWN = 0.03
 """Seconds in the timeline."""
 
 
@@ -78,7 +78,7 @@ def measure(lab: Lab, work: list[float], intervals: list[float], released: str) 
         with python_thread():
             for policy in POLICIES:
                 call = partial(short, policy=released if policy == "released" else policy)
-                shown[policy] = recorded(partial(_repeated, call), threads, SHOWN)
+                shown[policy] = recorded(partial(_repeated, call), threads, SHOWN, exact=["MainThread"])
     finally:
         sys.setswitchinterval(before)
     return {"cells": cells, "timeline": shown}

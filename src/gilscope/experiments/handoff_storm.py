@@ -67,7 +67,7 @@ def _recorded(every: int, rounds: int) -> Lanes:
         return (started + ended) / 2, ended
 
     names = [f"thread {n}" for n in range(1, WORKERS + 1)]
-    return recorded(work, dict(zip(names, names, strict=True)), SHOWN, exact=True)
+    return recorded(work, dict(zip(names, names, strict=True)), SHOWN, exact=names)
 
 
 STORMS = ("with gil, every round", "callback, every round", "PyGILState_Ensure, every round")

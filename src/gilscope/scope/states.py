@@ -75,10 +75,11 @@ def waits(events: Array) -> Array:
     return had
 
 
-def spans(lane: Lane, times: Array, end: int) -> list[Span]:
+def spans(lane: Lane, times: Array, end: int, *, exact: bool = False) -> list[Span]:
     """The lane's states as spans: each tick's state lasts until the next tick, each wait that the ledger saw is exact.
 
-    times: of all ticks. end: of the recording.
+    times: of all ticks. end: of the recording. exact: for a thread that never sleeps of itself: from its first release
+    to its last the ledger tells all, however short, since between two of them it holds the GIL.
     """
     if not len(lane.states):
         return []
@@ -89,13 +90,25 @@ def spans(lane: Lane, times: Array, end: int) -> list[Span]:
     starts = np.concatenate([[0], changes])
     bounds = [*mine[starts].tolist(), last]
     sampled = [Span(bounds[i], bounds[i + 1], int(lane.states[start])) for i, start in enumerate(starts)]
-    seen = waits(lane.events)
-    exact = [Span(int(e["wanted"]), int(e["got"]), WAITS_GIL) for e in seen if e["got"] - e["wanted"] > EXACT_FROM]
-    return _over(sampled, exact)
+    return _over(sampled, _between(lane) if exact else _waits(lane))
 
 
 EXACT_FROM = 1_000
 """ns; a shorter wait is the cost of the call, and would not be seen in any picture."""
+
+
+def _waits(lane: Lane) -> list[Span]:
+    seen = waits(lane.events)
+    return [Span(int(e["wanted"]), int(e["got"]), WAITS_GIL) for e in seen if e["got"] - e["wanted"] > EXACT_FROM]
+
+
+def _between(lane: Lane) -> list[Span]:
+    found: list[Span] = []
+    for released, wanted, got in releases(lane.events)[["released", "wanted", "got"]].tolist():
+        if found:
+            found.append(Span(found[-1].end, released, HOLDS))
+        found += [Span(released, wanted, RELEASED), Span(wanted, got, WAITS_GIL)]
+    return found
 
 
 def _over(under: Sequence[Span], over: Sequence[Span]) -> list[Span]:
