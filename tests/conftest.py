@@ -1,10 +1,15 @@
 """Every test of the kernels runs on every cell, so a kernel that is added is tested without a change here."""
 
+import signal
+
 import pytest
 from cells import CELLS, NATIVE, PARALLEL
 
 from gilscope.kernels import Kernel, load
 from gilscope.variants import Variant
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as for a shell's jobs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=list(load().values()), ids=lambda kernel: kernel.name)

@@ -101,11 +101,18 @@ def test_a_wait_that_began_under_an_earlier_recording_is_cut_at_the_start(ledger
 
     worker = threading.Thread(target=work)
     usual = sys.getswitchinterval()
+    before = time.thread_time()
+    spin(ROUNDS, 1, policy="held")
+    needs = time.thread_time() - before
     sys.setswitchinterval(60)  # nobody gets the GIL before it is given away
     try:
         worker.start()
         running.acquire()
-        spin(50 * ROUNDS, 1, policy="held")  # the worker is through long before, and waits
+        clock = time.pthread_getcpuclockid(worker.ident)
+        spent = -1.0
+        while spent < needs / 2 or spent < time.clock_gettime(clock):  # once through, the worker waits
+            spent = time.clock_gettime(clock)
+            spin(50 * ROUNDS, 1, policy="held")
         ledger.stop()
         ledger.start(LIMIT)
         worker.join()

@@ -213,8 +213,8 @@ def test_a_gate_that_fails():
     done = cli("json:dumps", "--args", "list(range(100000))", "--min-released", "0.5", "--max-hold-ms", "1")
     assert done.returncode == 1
     assert "json:dumps holds" in done.stdout
-    assert "below 0.5" in done.stderr
-    assert "above 1" in done.stderr
+    assert "below 0.5" in done.stderr, done.stdout
+    assert "above 1" in done.stderr, done.stdout
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,11 @@
  *
  * Eight choices are computed side by side, each in a lane of its own, taken in the order of their lengths so
  * that they end together. In a step each lane goes on by one character of its choice; the steps of one block
- * over a run of characters are a tile, and between two tiles the work can be stopped and taken up again. */
+ * over a run of characters are a tile, and between two tiles the work can be stopped and taken up again.
+ *
+ * Where the choices are too few for that and the query is long, the lanes are eight blocks of one choice, each
+ * one character behind the block above it: how that block's last row changes there, it told in the step before.
+ * Such a tile is slanted. */
 #ifndef GILSCOPE_CORE_LEVENSHTEIN_H
 #define GILSCOPE_CORE_LEVENSHTEIN_H
 
@@ -20,7 +24,7 @@ enum {
     LEVENSHTEIN_THRESHOLD = 4000, /* character-words; measured by benchmarks/thresholds.py */
     LEVENSHTEIN_NANOSECONDS = 40, /* of a character-word at worst: one lane in use, no wide vectors */
     LEVENSHTEIN_ROWS = 64,        /* of a block */
-    LEVENSHTEIN_STEPS = 64,       /* of a tile, at most */
+    LEVENSHTEIN_STEPS = 256,      /* of a tile, at most: enough to be worth the tables of its blocks */
     LEVENSHTEIN_VECTOR = 4,       /* lanes in a vector */
     LEVENSHTEIN_VECTORS = 2,      /* while one waits for a result, the other has work */
     LEVENSHTEIN_LANES = LEVENSHTEIN_VECTOR * LEVENSHTEIN_VECTORS,
@@ -60,7 +64,7 @@ typedef struct {
 /* The rows that match a character of the choice, and how the row above the block changes there: it rises by 1,
  * falls by 1, or stays. */
 typedef struct {
-    levenshtein_lanes match, rises, falls;
+    levenshtein_lanes match, rises, falls; /* in a slanted tile, of the last two only the first lane */
 } levenshtein_step;
 
 /* All that has to be known between two tiles. */
@@ -71,13 +75,15 @@ typedef struct {
     uint16_t order[LEVENSHTEIN_WINDOW];        /* the choices of the window, shortest first */
     const gs_text *choices[LEVENSHTEIN_LANES]; /* in the lanes, as many as there are `lanes` */
     int lanes;
-    int64_t longest, position, block; /* length of the longest of them; where the next tile begins */
-    int64_t tabled;                   /* the block that the table is for */
-    levenshtein_table table;
+    bool slanted;               /* the lanes are blocks of the only choice */
+    int64_t steps;              /* that the longest of them takes; */
+    int64_t position, block;    /* the step and the block, or the first block, where the next tile begins */
+    int64_t tabled;             /* the block that the first table is for */
     levenshtein_lanes distance; /* of the query to as much of the choice as was met */
     levenshtein_lanes active;   /* minus the steps of this tile that are left to the lane: the top bit tells */
     levenshtein_step tile[LEVENSHTEIN_STEPS];
-    levenshtein_column columns[]; /* one a block */
+    levenshtein_table tables[LEVENSHTEIN_LANES]; /* of the tile's blocks: one, or one a lane */
+    levenshtein_column columns[];                /* one a block; or one for eight, then what their last rows did */
 } levenshtein_state;
 
 static inline int64_t levenshtein_words(int64_t query) {
@@ -97,7 +103,8 @@ static inline size_t levenshtein_state_size(int64_t query) {
 
 /* Makes raw memory of that size ready for a task. */
 static inline void levenshtein_start(const levenshtein_task *task, levenshtein_state *state) {
-    memset(state, 0, sizeof *state);
+    memset(state, 0, offsetof(levenshtein_state, tile));
+    for (int i = 0; i < LEVENSHTEIN_LANES; i++) state->tables[i].wide = true; /* all of it has yet to be cleared */
     state->words = levenshtein_words(task->query.length);
     state->tabled = -1;
 }
@@ -128,10 +135,10 @@ static inline int levenshtein_rows(const levenshtein_task *task, int64_t words, 
     return block > 0 ? LEVENSHTEIN_ROWS : (int)(task->query.length - (words - 1) * LEVENSHTEIN_ROWS);
 }
 
-static inline void levenshtein_tabulate(const levenshtein_task *task, levenshtein_state *state) {
-    levenshtein_table *table = &state->table;
-    int rows = levenshtein_rows(task, state->words, state->block);
-    int64_t first = task->query.length - (state->words - state->block) * LEVENSHTEIN_ROWS;
+static inline void levenshtein_tabulate(const levenshtein_task *task, const levenshtein_state *state, int64_t block,
+                                        levenshtein_table *table) {
+    int rows = levenshtein_rows(task, state->words, block);
+    int64_t first = task->query.length - (state->words - block) * LEVENSHTEIN_ROWS;
     memset(table, 0, table->wide ? sizeof *table : sizeof table->latin);
     for (int row = LEVENSHTEIN_ROWS - rows; row < LEVENSHTEIN_ROWS; row++) {
         uint32_t character = levenshtein_character(&task->query, first + row);
@@ -144,36 +151,61 @@ static inline void levenshtein_tabulate(const levenshtein_task *task, levenshtei
             table->wide = true;
         }
     }
+}
+
+/* The blocks in a tile. */
+static inline int levenshtein_height(const levenshtein_state *state) {
+    int64_t left = state->words - state->block;
+    return !state->slanted ? 1 : left < LEVENSHTEIN_LANES ? (int)left : LEVENSHTEIN_LANES;
+}
+
+static inline void levenshtein_tabulate_tile(const levenshtein_task *task, levenshtein_state *state) {
+    if (state->tabled == state->block) return;
+    for (int i = 0; i < levenshtein_height(state); i++)
+        levenshtein_tabulate(task, state, state->block + i, &state->tables[i]);
     state->tabled = state->block;
+}
+
+static inline levenshtein_column *levenshtein_column_of(levenshtein_state *state) {
+    return &state->columns[state->slanted ? state->block / LEVENSHTEIN_LANES : state->block];
+}
+
+/* How the last rows of a slanted tile's blocks changed in the step before, in bit 0. */
+static inline levenshtein_column *levenshtein_below(levenshtein_state *state) {
+    return levenshtein_column_of(state) + (state->words + LEVENSHTEIN_LANES - 1) / LEVENSHTEIN_LANES;
 }
 
 /* The column before the first character: each row is one above the row before. */
 static inline void levenshtein_first_column(const levenshtein_task *task, levenshtein_state *state) {
-    int rows = levenshtein_rows(task, state->words, state->block);
+    levenshtein_column *column = levenshtein_column_of(state);
     for (int lane = 0; lane < LEVENSHTEIN_LANES; lane++) {
-        state->columns[state->block].rise.lanes[lane] = rows == 0 ? 0 : ~UINT64_C(0) << (LEVENSHTEIN_ROWS - rows);
-        state->columns[state->block].fall.lanes[lane] = 0;
+        int rows = levenshtein_rows(task, state->words, state->block + (state->slanted ? lane : 0));
+        column->rise.lanes[lane] = rows == 0 ? 0 : ~UINT64_C(0) << (LEVENSHTEIN_ROWS - rows);
+        column->fall.lanes[lane] = 0;
     }
+    if (state->slanted) memset(levenshtein_below(state), 0, sizeof *column);
 }
 
 /* Looks up the characters of the tile, for each lane as far as its choice goes; what stands in a lane after
- * that does no harm. */
+ * that does no harm. Before its first character a block of a slanted tile matches nothing, and so stays as it is. */
 static inline void levenshtein_look_up(levenshtein_state *state, int steps) {
-    const levenshtein_table *table = &state->table;
-    for (int lane = 0; lane < state->lanes; lane++) {
-        const gs_text *text = state->choices[lane];
-        int64_t left = text->length - state->position;
-        int count = left < 0 ? 0 : left < steps ? (int)left : steps;
-        state->active.lanes[lane] = (uint64_t)-count;
-        state->done += count;
+    int lanes = state->slanted ? levenshtein_height(state) : state->lanes;
+    for (int lane = 0; lane < lanes; lane++) {
+        const gs_text *text = state->choices[state->slanted ? 0 : lane];
+        const levenshtein_table *table = &state->tables[state->slanted ? lane : 0];
+        int64_t place = state->position - (state->slanted ? state->block + lane : 0), left = text->length - place;
+        int end = left < 0 ? 0 : left < steps ? (int)left : steps;
+        int begin = place >= 0 ? 0 : -place < end ? (int)-place : end;
+        state->active.lanes[lane] = (uint64_t)-end;
+        state->done += end - begin;
+        for (int i = 0; i < begin; i++) state->tile[i].match.lanes[lane] = 0;
         if (text->width == 1) {
-            const uint8_t *characters = (const uint8_t *)text->characters + state->position;
+            const uint8_t *characters = text->characters;
             GS_UNROLL(2)
-            for (int i = 0; i < count; i++) state->tile[i].match.lanes[lane] = table->latin[characters[i]];
+            for (int i = begin; i < end; i++) state->tile[i].match.lanes[lane] = table->latin[characters[place + i]];
         } else {
-            for (int i = 0; i < count; i++)
-                state->tile[i].match.lanes[lane] =
-                    levenshtein_match(table, levenshtein_character(text, state->position + i));
+            for (int i = begin; i < end; i++)
+                state->tile[i].match.lanes[lane] = levenshtein_match(table, levenshtein_character(text, place + i));
         }
     }
 }
@@ -234,15 +266,63 @@ GS_INLINE void levenshtein_tile(levenshtein_state *state, int steps, bool alone)
     }
 }
 
-static inline void levenshtein_tile_baseline(levenshtein_state *state, int steps) {
-    if (state->words == 1) levenshtein_tile(state, steps, true);
+/* The lanes one further, with `first` in the first of them; and what was in the last. */
+GS_INLINE uint64_t levenshtein_shift(levenshtein_vector lanes[LEVENSHTEIN_VECTORS], uint64_t first) {
+    for (int v = 0; v < LEVENSHTEIN_VECTORS; v++) {
+        levenshtein_vector old = lanes[v];
+        lanes[v] = (levenshtein_vector){first, old[0], old[1], old[2]};
+        first = old[LEVENSHTEIN_VECTOR - 1];
+    }
+    return first;
+}
+
+/* Takes eight blocks' columns through a slanted tile. */
+GS_INLINE void levenshtein_slanted_tile(levenshtein_state *state, int steps) {
+    levenshtein_column *column = levenshtein_column_of(state), *below = levenshtein_below(state);
+    levenshtein_vector rise[LEVENSHTEIN_VECTORS], fall[LEVENSHTEIN_VECTORS], active[LEVENSHTEIN_VECTORS];
+    levenshtein_vector rises[LEVENSHTEIN_VECTORS], falls[LEVENSHTEIN_VECTORS], change[LEVENSHTEIN_VECTORS];
+    for (int v = 0; v < LEVENSHTEIN_VECTORS; v++) {
+        rise[v] = column->rise.vectors[v];
+        fall[v] = column->fall.vectors[v];
+        rises[v] = below->rise.vectors[v];
+        falls[v] = below->fall.vectors[v];
+        active[v] = state->active.vectors[v];
+        change[v] = (levenshtein_vector){0};
+    }
+    for (int i = 0; i < steps; i++) {
+        levenshtein_step *step = &state->tile[i];
+        step->rises.lanes[0] = levenshtein_shift(rises, step->rises.lanes[0]);
+        step->falls.lanes[0] = levenshtein_shift(falls, step->falls.lanes[0]);
+        for (int v = 0; v < LEVENSHTEIN_VECTORS; v++) {
+            levenshtein_move(&rise[v], &fall[v], &step->match.vectors[v], &rises[v], &falls[v]);
+            change[v] += ((rises[v] & active[v]) >> 63) - ((falls[v] & active[v]) >> 63);
+            active[v] += 1;
+            rises[v] >>= 63;
+            falls[v] >>= 63;
+        }
+    }
+    for (int v = 0; v < LEVENSHTEIN_VECTORS; v++) {
+        column->rise.vectors[v] = rise[v];
+        column->fall.vectors[v] = fall[v];
+        below->rise.vectors[v] = rises[v];
+        below->fall.vectors[v] = falls[v];
+        if (state->block + LEVENSHTEIN_LANES >= state->words) state->distance.vectors[v] += change[v];
+    }
+}
+
+GS_INLINE void levenshtein_any_tile(levenshtein_state *state, int steps) {
+    if (state->slanted) levenshtein_slanted_tile(state, steps);
+    else if (state->words == 1) levenshtein_tile(state, steps, true);
     else levenshtein_tile(state, steps, false);
+}
+
+static inline void levenshtein_tile_baseline(levenshtein_state *state, int steps) {
+    levenshtein_any_tile(state, steps);
 }
 
 #if GS_HAVE_AVX2
 GS_TARGET_AVX2 static inline void levenshtein_tile_avx2(levenshtein_state *state, int steps) {
-    if (state->words == 1) levenshtein_tile(state, steps, true);
-    else levenshtein_tile(state, steps, false);
+    levenshtein_any_tile(state, steps);
 }
 #endif
 
@@ -274,41 +354,48 @@ static inline void levenshtein_sort(const levenshtein_task *task, levenshtein_st
     state->filled = count;
 }
 
-/* Writes down the distances in the lanes, whose choices are at their ends. */
+/* Writes down the distances of the choices, which are at their ends. */
 static inline void levenshtein_put(const levenshtein_task *task, const levenshtein_state *state) {
-    for (int lane = 0; lane < state->lanes; lane++)
-        task->distances[state->choices[lane] - task->choices] = (int32_t)state->distance.lanes[lane];
+    for (int i = 0; i < state->lanes; i++) {
+        int64_t lane = state->slanted ? (state->words - 1) % LEVENSHTEIN_LANES : i;
+        task->distances[state->choices[i] - task->choices] = (int32_t)state->distance.lanes[lane];
+    }
 }
 
-/* Fills the lanes with the next choices. */
+/* Takes up the next choices: as many as there are lanes, or one alone where the others are fewer than is worth it. */
 static inline void levenshtein_take(const levenshtein_task *task, levenshtein_state *state) {
     if (state->next == state->filled) {
         state->window += state->filled;
         levenshtein_sort(task, state);
     }
+    int64_t tiles = (state->words + LEVENSHTEIN_LANES - 1) / LEVENSHTEIN_LANES;
+    bool slanted = (state->filled - state->next) * tiles < state->words;
+    if (slanted != state->slanted) state->tabled = -1;
+    state->slanted = slanted;
     state->lanes = 0;
-    state->longest = state->position = state->block = 0;
-    while (state->lanes < LEVENSHTEIN_LANES && state->next < state->filled) {
+    state->steps = state->position = state->block = 0;
+    while (state->lanes < (slanted ? 1 : LEVENSHTEIN_LANES) && state->next < state->filled) {
         const gs_text *choice = &task->choices[state->window + state->order[state->next++]];
-        if (choice->length > state->longest) state->longest = choice->length;
-        state->distance.lanes[state->lanes] = (uint64_t)task->query.length;
+        if (choice->length > state->steps) state->steps = choice->length;
         state->choices[state->lanes++] = choice;
     }
+    if (slanted && state->steps > 0) state->steps += state->words - 1;
+    for (int lane = 0; lane < LEVENSHTEIN_LANES; lane++) state->distance.lanes[lane] = (uint64_t)task->query.length;
     state->done += state->lanes * state->words;
-    if (state->longest == 0) levenshtein_put(task, state);
+    if (state->steps == 0) levenshtein_put(task, state);
 }
 
 /* Goes on, tile by tile, until `until` character-words are done. */
 static inline void levenshtein_advance(const levenshtein_task *task, levenshtein_state *state, gs_vector level,
                                        int64_t until) {
     while (state->done < until) {
-        if (state->position == state->longest) {
+        if (state->position == state->steps) {
             levenshtein_take(task, state);
             continue;
         }
-        int64_t left = state->longest - state->position;
+        int64_t left = state->steps - state->position;
         int steps = left < LEVENSHTEIN_STEPS ? (int)left : LEVENSHTEIN_STEPS;
-        if (state->tabled != state->block) levenshtein_tabulate(task, state);
+        levenshtein_tabulate_tile(task, state);
         if (state->position == 0) levenshtein_first_column(task, state);
         if (state->block == 0 && state->words > 1) levenshtein_first_row(state, steps);
         levenshtein_look_up(state, steps);
@@ -317,10 +404,11 @@ static inline void levenshtein_advance(const levenshtein_task *task, levenshtein
         else
 #endif
             levenshtein_tile_baseline(state, steps);
-        if (++state->block < state->words) continue;
+        state->block += levenshtein_height(state);
+        if (state->block < state->words) continue;
         state->block = 0;
         state->position += steps;
-        if (state->position == state->longest) levenshtein_put(task, state);
+        if (state->position == state->steps) levenshtein_put(task, state);
     }
 }
 

@@ -80,4 +80,12 @@ static void test(gs_vector level) {
     for (int64_t count = LEVENSHTEIN_WINDOW - 1; count <= LEVENSHTEIN_WINDOW + 1; count++)
         query(level, 6, count, 12, 701);
     query(level, 6, 2, 5000, 1009);
+    /* Few choices and many blocks: the lanes are blocks. */
+    static const int32_t longer[] = {448, 449, 511, 512, 513, 577, 1030};
+    for (size_t i = 0; i < sizeof longer / sizeof *longer; i++) {
+        for (int64_t count = 1; count <= 10; count++) query(level, longer[i], count, 20, INT32_MAX);
+        query(level, longer[i], 2, 600, 409);
+    }
+    query(level, 130, 1, 40, 1);
+    query(level, 530, 11, 40, 13);
 }
