@@ -1,7 +1,7 @@
 """What an experiment measures with: time, rounds in the company of the machine's own ceiling, cells on threads."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter, process_time
@@ -50,33 +50,34 @@ class Lab:
 
     def scaling(
         self,
-        cells: Mapping[str, tuple[Function, Arguments]],
+        cells: Mapping[str, tuple[Function, Sequence[Arguments]]],
         sample: float = 0.015,
         part: float = 1.0,
-        plain: Mapping[str, tuple[Callable[..., float], Arguments]] | None = None,
+        plain: Mapping[str, tuple[Callable[..., float], Sequence[Arguments]]] | None = None,
     ) -> dict[str, dict[str, Any]]:
         """Interleaved rounds of every cell, on one thread and on two that do as much each; see stats.Scaling.
 
+        cells: a function, and for each of WORKERS threads its arguments. sample: seconds of a cell's calls in a round.
         plain: the same for work on plain C threads, by its ceiling function. Of the cells on two threads there is also
         `busy`: the CPUs that they kept busy in each round.
         """
-        calls = {name: calls_for(seconds_of(function, job), sample) for name, (function, job) in cells.items()}
+        calls = {name: calls_for(seconds_of(function, jobs[0]), sample) for name, (function, jobs) in cells.items()}
         found: dict[str, dict[str, Any]] = {
             name: {"one": [], "many": [], "busy": [], "factor": WORKERS, "calls": calls[name]} for name in cells
         }
-        for name, (run, job) in (plain or {}).items():
-            calls[name] = calls_for(run([job], 1), sample)
+        for name, (run, jobs) in (plain or {}).items():
+            calls[name] = calls_for(run(jobs[:1], 1), sample)
             found[name] = {"one": [], "many": [], "factor": WORKERS, "calls": calls[name]}
         with ExitStack() as stack:
             pools: dict[str, Pool] = {"one": Serial(), "many": stack.enter_context(Threads(WORKERS))}
             for _ in self.rounds(part):
-                for name, (run, job) in (plain or {}).items():
-                    for key, workers in (("one", 1), ("many", WORKERS)):
-                        found[name][key].append(run([job] * workers, calls[name]))
-                for name, (function, job) in cells.items():
+                for name, (run, jobs) in (plain or {}).items():
+                    for key, pool in pools.items():
+                        found[name][key].append(run(jobs[: pool.workers], calls[name]))
+                for name, (function, jobs) in cells.items():
                     for key, pool in pools.items():
                         used = process_time()
-                        found[name][key].append(pool.round(function, [job] * pool.workers, calls[name]))
+                        found[name][key].append(pool.round(function, jobs[: pool.workers], calls[name]))
                     found[name]["busy"].append((process_time() - used) / found[name]["many"][-1])
         return found
 

@@ -1,12 +1,12 @@
 """bandwidth: what releasing brings a kernel that waits for memory."""
 
+from functools import partial
+
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, Point, Series
 from gilscope.experiments._lab import WORKERS
 from gilscope.experiments._words import SAVE, ceiling, figure, scaled
 from gilscope.kernels import load
-from gilscope.measure.calibrate import calls_for, seconds_of
 from gilscope.measure.stats import Interval, at_least, at_most
-from gilscope.pools import Serial, Threads
 from gilscope.variants import native
 
 NEAR = 0.15
@@ -21,24 +21,9 @@ def measure(lab: Lab, kernel: str, size: int) -> Data:
     module = native(spec, "capi")
     call = getattr(module, kernel)
     jobs = [spec.inputs(size, seed) for seed in range(WORKERS)]
-    found: dict[str, dict[str, list[float]]] = {
-        name: {"one": [], "many": []} for name in ("plain C threads", "released", "held")
-    }
-    calls = calls_for(seconds_of(lambda: call(*jobs[0], policy="held"), ()), 0.03)
-    with Threads(WORKERS) as pool:
-        for _ in lab.rounds():
-            found["plain C threads"]["one"].append(module.ceiling(jobs[:1], calls))
-            found["plain C threads"]["many"].append(module.ceiling(jobs, calls))
-            for policy in ("released", "held"):
-
-                def run(*job: object, policy: str = policy) -> None:
-                    call(*job, policy=policy)
-
-                found[policy]["one"].append(Serial().round(run, jobs[:1], calls))
-                found[policy]["many"].append(pool.round(run, jobs, calls))
-    cells = {name: cell | {"factor": WORKERS, "calls": calls} for name, cell in found.items()}
+    cells = {policy: (partial(call, policy=policy), jobs) for policy in ("released", "held")}
     return {
-        "cells": cells,
+        "cells": lab.scaling(cells, 0.03, plain={"plain C threads": (module.ceiling, jobs)}),
         "kernel": kernel,
         "bytes": sum(array.nbytes for array in jobs[0] if hasattr(array, "nbytes")),
     }

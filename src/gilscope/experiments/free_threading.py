@@ -6,6 +6,7 @@ import sysconfig
 from typing import Any
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, NotHere, Place, Point, Series
+from gilscope.experiments._lab import WORKERS
 from gilscope.experiments._words import figure, scaled, scales, stands, thresholds
 from gilscope.kernels import load
 from gilscope.measure.stats import Truth
@@ -13,10 +14,11 @@ from gilscope.measure.stats import Truth
 OTHER = """
 import json, sys
 from gilscope.experiments import Lab, load
+from gilscope.experiments._lab import WORKERS
 from gilscope.kernels import load as kernels
 spin = kernels()["spin"]
 lab = Lab(float(sys.argv[1]))
-cells = lab.scaling({"Python": (spec.python, spec.inputs(spec.sizes["tiny"], 0)) for spec in [spin]})
+cells = lab.scaling({"Python": (spin.python, [spin.inputs(spin.sizes["tiny"], 0)] * WORKERS)})
 print(json.dumps(cells["Python"]))
 """
 
@@ -31,9 +33,8 @@ def measure(lab: Lab, gil: str) -> Data:
     spin = load()["spin"]
     found: dict[str, Any] = {}
     if gil == "0":
-        found["without the GIL"] = lab.scaling({"it": (spin.python, spin.inputs(spin.sizes["tiny"], 0))}, part=0.5)[
-            "it"
-        ]
+        jobs = [spin.inputs(spin.sizes["tiny"], 0)] * WORKERS
+        found["without the GIL"] = lab.scaling({"it": (spin.python, jobs)}, part=0.5)["it"]
     else:
         found["without the GIL"] = _child("1", lab.seconds / 2)
         list(lab.rounds(part=0.1))

@@ -1,6 +1,7 @@
 """gil-release: does a kernel scale over threads because it releases the GIL?"""
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Point, Series
+from gilscope.experiments._lab import WORKERS
 from gilscope.experiments._words import (
     CPUS,
     ONE_MOST,
@@ -30,13 +31,13 @@ def measure(lab: Lab, kernels: list[str], released: str) -> Data:
     cells, plain = {}, {}
     for name in kernels:
         kernel = load()[name]
-        job = kernel.inputs(kernel.sizes["small"], 0)
-        plain[name] = (native(kernel, "capi").ceiling, job)
+        jobs = [kernel.inputs(kernel.sizes["small"], 0)] * WORKERS
+        plain[name] = (native(kernel, "capi").ceiling, jobs)
         for policy in POLICIES:
             wanted = released if policy == "released" else policy
             for cell in variants_of(name):
                 if cell.implementation in BINDINGS and cell.policy == wanted:
-                    cells[f"{name}, {BINDINGS[cell.implementation]}, {policy}"] = (cell, job)
+                    cells[f"{name}, {BINDINGS[cell.implementation]}, {policy}"] = (cell, jobs)
     found = lab.scaling(cells, plain=plain)
     return {"plain": {name: found.pop(name) for name in plain}, "cells": found}
 

@@ -42,7 +42,7 @@ def measure(lab: Lab, every: int) -> Data:
         "callback, every 10": partial(storm, ROUNDS, INNER, 10, _nothing),
         "callback, every 1000": partial(storm, ROUNDS, INNER, 1000, _nothing),
     }
-    found = lab.scaling({name: (call, ()) for name, call in cells.items()}, sample=0.008, part=0.8)
+    found = lab.scaling({name: (call, [()] * WORKERS) for name, call in cells.items()}, sample=0.008, part=0.8)
     ensure: dict[str, list[float]] = {"one": [], "many": []}
     seconds_of(foreign, (1, ROUNDS, INNER, every))
     for _ in lab.rounds(part=0.2):

@@ -1,6 +1,7 @@
 """python-threads: do threads that compute in Python run side by side?"""
 
 from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Point, Series
+from gilscope.experiments._lab import WORKERS
 from gilscope.experiments._words import (
     BREAKER,
     CPUS,
@@ -27,7 +28,7 @@ def measure(lab: Lab, implementation: str, policy: str) -> Data:
     for name in KERNELS:
         (cell,) = (c for c in variants_of(name) if (c.implementation, c.policy) == (implementation, policy))
         kernel = load()[name]
-        cells[name] = (cell, kernel.inputs(kernel.sizes["tiny"], 0))
+        cells[name] = (cell, [kernel.inputs(kernel.sizes["tiny"], 0)] * WORKERS)
     return {"cells": lab.scaling(cells)}
 
 

@@ -1,5 +1,6 @@
 """shared-writes: threads without the GIL that write the same memory."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,7 @@ from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, 
 from gilscope.experiments._lab import WORKERS
 from gilscope.experiments._words import figure, scaled, scales, stands, thresholds
 from gilscope.kernels import load
-from gilscope.measure.calibrate import calls_for, seconds_of
 from gilscope.measure.stats import Truth
-from gilscope.pools import Serial, Threads
 from gilscope.variants import native
 
 BINS, LINE = 4, 64
@@ -33,7 +32,6 @@ def measure(lab: Lab, keys: int, one_place: bool) -> Data:
     shared ways do share; where not, that is the negative control.
     """
     module = native(load()["histogram"], "capi")
-    histogram = module.histogram
     data = np.random.default_rng(0).integers(0, BINS, keys, np.uint8)
     step = LINE // 8
 
@@ -44,28 +42,14 @@ def measure(lab: Lab, keys: int, one_place: bool) -> Data:
         return whole[worker * BINS :][:BINS] if way == "one line" else whole[:BINS]
 
     whole = _aligned(64 * step)
-    found: dict[str, dict[str, Any]] = {}
-    calls: dict[str, int] = {}
-    for way in SHARING:
-        alone = seconds_of(lambda way=way: histogram(data, place(way, 0), SHARING[way], policy="released"), ())
-        calls[way] = calls_for(alone, 0.008)
-        found[way] = {"one": [], "many": [], "factor": WORKERS, "calls": calls[way]}
-    plain: dict[str, dict[str, Any]] = {way: {"one": [], "many": [], "factor": WORKERS} for way in APART}
-    with Threads(WORKERS) as pool:
-        for _ in lab.rounds():
-            for way, cell in plain.items():
-                counted = [(data, place(way, worker), SHARING[way]) for worker in range(WORKERS)]
-                cell["one"].append(module.ceiling(counted[:1], calls[way]))
-                cell["many"].append(module.ceiling(counted, calls[way]))
-            for way, sharing in SHARING.items():
 
-                def count(counts: NDArray[np.int64], sharing: str = sharing) -> None:
-                    histogram(data, counts, sharing, policy="released")
+    def jobs(way: str) -> list[tuple[Any, ...]]:
+        return [(data, place(way, worker), SHARING[way]) for worker in range(WORKERS)]
 
-                jobs = [(place(way, worker),) for worker in range(WORKERS)]
-                found[way]["one"].append(Serial().round(count, jobs[:1], calls[way]))
-                found[way]["many"].append(pool.round(count, jobs, calls[way]))
-    return {"cells": found, "plain": plain, "keys": keys}
+    cells = {way: (partial(module.histogram, policy="released"), jobs(way)) for way in SHARING}
+    plain = {f"{way}, plain": (module.ceiling, jobs(way)) for way in APART}
+    found = lab.scaling(cells, 0.008, plain=plain)
+    return {"plain": {way: found.pop(f"{way}, plain") for way in APART}, "cells": found, "keys": keys}
 
 
 def _aligned(count: int) -> NDArray[np.int64]:
