@@ -1,5 +1,6 @@
 """gilscope probe: does this function release the GIL?"""
 
+import math
 import re
 from typing import Any
 
@@ -27,7 +28,9 @@ STYLES = {"releases": "green", "partly": "yellow", "holds": "red", "inconclusive
 @click.option("--args", metavar="EXPR", default="", help="The callable's arguments, as between its parentheses.")
 @click.option("--threads", metavar="N", type=click.IntRange(2, 256), default=2, help="For the speed-up (2).")
 @click.option("--seconds", type=click.FloatRange(0.2, 600), default=2.0, help="About how long to measure (2).")
-@click.option("--timeout", type=click.FloatRange(1, 3600), default=30.0, help="When to give up, in seconds (30).")
+@click.option(
+    "--timeout", type=click.FloatRange(1, 3600), default=30.0, help="Seconds until it tells what it knows (30)."
+)
 @click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write what was found; - for stdout.")
 @click.option("--min-released", metavar="SHARE", type=click.FloatRange(0, 1), help="Fail below this released share.")
 @click.option("--max-hold-ms", metavar="MS", type=click.FloatRange(0), help="Fail above this longest hold.")
@@ -68,6 +71,11 @@ def command(
         found = run(task, timeout)
     except TargetError as error:
         raise Failure(str(error), INCONCLUSIVE if error.late else USAGE) from error
+    if found.get("unfinished"):
+        # Eight long calls, and two for each thread, which take turns if they hold; and half of that again.
+        enough = math.ceil(1.5 * (8 + 2 * threads) * found["call_ms"] / 1e3)
+        line = f"what several threads gain did not fit into {timeout:g} s (--timeout {enough} is enough)"
+        found["advice"].append(line)
     failed, unsure = check(found, gates)
     if json_to:
         record.save(found | {"failed": failed}, json_to)
@@ -91,13 +99,27 @@ def check(found: dict[str, Any], gates: dict[str, float | None]) -> tuple[list[s
     if (most := gates["max_hold_ms"]) is not None and found["longest_hold_ms"] > most:
         line = f"held the GIL for up to {number(found['longest_hold_ms'])} ms at once, which is above {most:g}"
         (failed if found["usual_hold_ms"] > most else unsure).append(line)
-    if (least := gates["min_speedup"]) is not None and speedup["median"] < least:
+    least = gates["min_speedup"]
+    if least is not None and speedup is None:
+        unsure.append("the speed-up was not measured: there was no time left")
+    elif least is not None and speedup["median"] < least:
         line = f"sped up {interval(speedup, 'x')}, which is below {least:g}x"
         if ceiling["median"] < least:
             unsure.append(f"{line}; but plain C threads reached only {ceiling['median']:.2f}x: the machine is busy")
         else:
             (failed if speedup["high"] < least else unsure).append(line)
     return failed, unsure
+
+
+def _together(found: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The rows about several callers."""
+    threads = found["threads"]
+    return (
+        (f"{threads} threads", f"{interval(found['speedup'], 'x')} of {found['ceiling']['median']:.2f}x possible now"),
+        ("CPUs kept busy", f"{found['cpus_alone']:.2f} by one caller, {found['cpus_together']:.2f} by {threads}"),
+        ("a Python thread beside it", f"keeps {interval(found['bystander_share'])} of its speed"),
+        ("an asyncio loop beside it", f"stands still for up to {number(found['loop_freeze_ms'])} ms"),
+    )
 
 
 def show(found: dict[str, Any]) -> None:
@@ -119,16 +141,7 @@ def show(found: dict[str, Any]) -> None:
         ("released", f"{interval(found['released_share'])} of a call ({found['share_from']})"),
         ("longest hold", f"{number(found['longest_hold_ms'])} ms (as a rule {number(found['usual_hold_ms'])} ms)"),
         ("releases a call", "not visible on this platform" if per_call is None else f"{per_call:,.2f}"),
-        (
-            f"{found['threads']} threads",
-            f"{interval(found['speedup'], 'x')} of {found['ceiling']['median']:.2f}x possible now",
-        ),
-        (
-            "CPUs kept busy",
-            f"{found['cpus_alone']:.2f} by one caller, {found['cpus_together']:.2f} by {found['threads']}",
-        ),
-        ("a Python thread beside it", f"keeps {interval(found['bystander_share'])} of its speed"),
-        ("an asyncio loop beside it", f"stands still for up to {number(found['loop_freeze_ms'])} ms"),
+        *(() if found["speedup"] is None else _together(found)),
     ):
         rows.add_row(f"  {name}", value)
     rows.show_header = False

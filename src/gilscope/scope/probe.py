@@ -16,6 +16,7 @@ import math
 import os
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -42,6 +43,10 @@ SHORT_NS = 20_000
 """A call shorter than this in which nothing was seen may have let go for too short a time to be seen."""
 BATCH_NS = 2_000_000
 """Calls shorter than this are made several at a time, so that a sample is worth timing."""
+ORACLE_NS = 100_000_000
+"""For so long the oracle asks, or for one call: on a busy machine another thread can be late to run."""
+LONG_NS = 500_000_000
+"""A call longer than this is made no oftener than it must."""
 RATE = 5_000.0
 
 
@@ -100,13 +105,22 @@ def probe(
     threads: how many, for the speed-up. seconds: about how long it all takes; a call that takes longer than a tenth
     of it makes it longer. name: what to call the function in what is said about it.
 
-    ProbeError if the function raises, or returns in a forked child. What it prints, it prints.
+    ProbeError if the function raises, returns in a forked child, or returns a coroutine or generator: nothing of that
+    has run. What it prints, it prints.
     """
+    *_, found = halves(_target(function, arguments, keywords, name), threads, seconds)
+    assert isinstance(found, Probe)
+    return found
+
+
+def halves(target: "Target", threads: int, seconds: float) -> "Iterator[Look | Probe]":
+    """A probe in two steps: what needs one caller, as soon as there is that much, and then the whole."""
     if threads < 2:
         raise ValueError(f"a speed-up needs at least 2 threads, not {threads}")
-    target = _target(function, arguments, keywords, name)
     seen = _look(target, seconds * 0.3)
-    together = _speedup(target, seen.batch, threads, seconds * 0.3)
+    yield seen
+    long = seen.call_ns > LONG_NS
+    together = _speedup(target, seen.batch, threads, seconds * 0.3, rounds=2 if long else 4)
     found = Probe(
         target=target.name,
         verdict=seen.verdict,
@@ -123,13 +137,13 @@ def probe(
         ceiling=together.ceiling,
         cpus_alone=together.cpus_alone,
         cpus_together=together.cpus_together,
-        bystander_share=_bystander(target, seen.batch, seconds * 0.2),
+        bystander_share=_bystander(target, seen.batch, seconds * 0.2, turns=2 if long else 4),
         loop_freeze_ms=asyncio.run(_freeze(target, seen.batch, seconds * 0.1)),
         sites=seen.sites,
         advice=(),
         recording=seen.recording,
     )
-    return replace(found, advice=tuple(advice(found, usable_cpus())))
+    yield replace(found, advice=tuple(advice(found, usable_cpus())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +189,15 @@ def _plain(found: "Probe | Look") -> dict[str, Any]:
 
 def _target(
     function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], name: str | None
-) -> "_Target":
-    return _Target(function, arguments, keywords, name or str(getattr(function, "__qualname__", function)))
+) -> "Target":
+    return Target(function, arguments, keywords, name or str(getattr(function, "__qualname__", function)))
 
 
-def _look(target: "_Target", seconds: float) -> Look:
+def _look(target: "Target", seconds: float) -> Look:
     call_ns = target.warm_up()
     batch = max(1, math.ceil(BATCH_NS / call_ns))
-    oracle = releases(target, batch, attempts=5) if gil_enabled() else None
+    attempts = math.ceil(ORACLE_NS / (call_ns * batch))
+    oracle = releases(target, batch, attempts=attempts) if gil_enabled() else None
     recording, calls = _record(target, batch, seconds)
     index = next(i for i, lane in enumerate(recording.lanes) if lane.name == _THREAD)
     lane = recording.lanes[index]
@@ -211,7 +226,15 @@ def _look(target: "_Target", seconds: float) -> Look:
 _THREAD = "gilscope-probe"
 
 
-class _Target:
+LAZY: dict[type, str] = {
+    types.CoroutineType: "a coroutine, as for asyncio.run()",
+    types.GeneratorType: "a generator, as for list()",
+    types.AsyncGeneratorType: "an asynchronous generator",
+}
+"""What a call returns instead of doing its work."""
+
+
+class Target:
     """The function with its arguments. Counts nothing, catches nothing: only names what went wrong."""
 
     def __init__(
@@ -220,24 +243,36 @@ class _Target:
         self.function, self.arguments, self.keywords, self.name = function, arguments, keywords, name
         self.process = os.getpid()
 
-    def __call__(self, calls: int = 1) -> None:
+    def __call__(self, calls: int = 1) -> Any:
+        """What the last call returned."""
         function, arguments, keywords = self.function, self.arguments, self.keywords
+        result = None
         try:
             for _ in range(calls):
-                function(*arguments, **keywords)
+                result = function(*arguments, **keywords)
         except Exception as error:
             raise ProbeError(f"{self.name} raised {type(error).__name__}: {error}") from error
         if os.getpid() != self.process:
             os._exit(0)  # a forked child came back from the call: it must not go on measuring
+        return result
+
+    def _refuse_lazy(self, result: Any) -> None:
+        if isinstance(result, types.CoroutineType):
+            result.close()  # nobody is to be told that it was never awaited
+        for kind, what in LAZY.items():
+            if isinstance(result, kind):
+                raise ProbeError(f"{self.name} returned {what}, and nothing of it ran: probe a call that runs it")
 
     def warm_up(self) -> float:
-        """Nanoseconds of a call, by the fastest of a few after the first."""
+        """Nanoseconds of a call, by the fastest of a few after the first, which tells whether it does its work."""
         best = math.inf
         spent, attempts = 0.0, 0
         while attempts < 2 or (spent < 2e7 and attempts < 1000):
             started = time.perf_counter_ns()
-            self()
+            result = self()
             elapsed = time.perf_counter_ns() - started
+            if attempts == 0:
+                self._refuse_lazy(result)
             best = min(best, elapsed)
             spent, attempts = spent + elapsed, attempts + 1
             if spent > 5e8:
@@ -245,22 +280,20 @@ class _Target:
         return max(best, 1.0)
 
 
-def _record(target: _Target, batch: int, seconds: float) -> tuple[Recording, st.Array]:
+def _record(target: Target, batch: int, seconds: float) -> tuple[Recording, st.Array]:
     """A recording of one thread that calls and calls, and the batches' starts and ends, one a row, in monotonic ns."""
     calls: list[tuple[int, int]] = []
     errors: list[BaseException] = []
 
     def work() -> None:
-        end = time.perf_counter_ns() + int(seconds * 1e9)
         now = time.perf_counter_ns()
+        end, late = now + int(seconds * 1e9), now + int(2e9 * max(seconds, 0.5))
         try:
-            while len(calls) < 3 or now < end:
+            while now < end or (len(calls) < 3 and now < late):
                 started = time.perf_counter_ns()
                 target(batch)
                 now = time.perf_counter_ns()
                 calls.append((started, now))
-                if len(calls) >= 1 and now - started > 2e9 * max(seconds, 0.5):
-                    break
         except BaseException as error:
             errors.append(error)
 
@@ -352,8 +385,8 @@ class _Together:
     cpus_together: float
 
 
-def _speedup(target: _Target, batch: int, threads: int, seconds: float) -> _Together:
-    """N threads over one, and N plain C threads over one; interleaved rounds."""
+def _speedup(target: Target, batch: int, threads: int, seconds: float, rounds: int) -> _Together:
+    """N threads over one, and N plain C threads over one; interleaved rounds, at least so many."""
     spin = load()["spin"]
     run: Callable[[list[tuple[Any, ...]], int], float] = native(spin, "capi").ceiling
     jobs = [spin.inputs(spin.sizes["small"], seed) for seed in range(threads)]
@@ -374,7 +407,7 @@ def _speedup(target: _Target, batch: int, threads: int, seconds: float) -> _Toge
     end = time.perf_counter() + seconds
     with Threads(threads) as pool:
         batches = calls_for(Serial().round(target, [(batch,)], 1), sample)
-        while len(one) < 4 or (time.perf_counter() < end and len(one) < 50):
+        while len(one) < rounds or (time.perf_counter() < end and len(one) < 50):
             plain_one.append(run(jobs[:1], calls))
             plain_many.append(run(jobs, calls))
             one.append(round_of(Serial()))
@@ -387,11 +420,11 @@ def _speedup(target: _Target, batch: int, threads: int, seconds: float) -> _Toge
     )
 
 
-def _bystander(target: _Target, batch: int, seconds: float) -> Interval:
+def _bystander(target: Target, batch: int, seconds: float, turns: int) -> Interval:
     """What a counting Python thread keeps of its own speed beside a thread that calls: medians of interleaved turns."""
-    turn = max(seconds / 8, 0.02)
+    turn = max(seconds / 2 / turns, 0.02)
     shares = []
-    for _ in range(4):
+    for _ in range(turns):
         alone = _count(turn)
         with _calling(target, batch):
             beside = _count(turn)
@@ -412,7 +445,7 @@ def _count(seconds: float) -> float:
 
 
 @contextmanager
-def _calling(target: _Target, batch: int) -> Iterator[None]:
+def _calling(target: Target, batch: int) -> Iterator[None]:
     """A thread that calls and calls as long as the block runs."""
     stop = threading.Event()
     errors: list[BaseException] = []
@@ -435,7 +468,7 @@ def _calling(target: _Target, batch: int) -> Iterator[None]:
         raise errors[0]
 
 
-async def _freeze(target: _Target, batch: int, seconds: float) -> float:
+async def _freeze(target: Target, batch: int, seconds: float) -> float:
     """ms: the longest gap beyond the 1 ms beat of an event loop whose `to_thread` calls the function, one at a time."""
     gaps: list[float] = []
 
@@ -515,11 +548,15 @@ OFTEN_NS = 20 * PAIR_NS
 
 def advice(found: Probe, cpus: float) -> Iterator[str]:
     """What to change, the most telling cause first."""
-    call_ns = found.call_ms * 1e6
-    gain = (found.speedup.median - 1) / max(found.ceiling.median - 1, 1e-9)
-    takes = [site for site in found.sites if site.kind == "take"]
     if cpus < found.threads:
         yield f"only {cpus:g} CPUs are usable: {found.threads} threads can not all run at once here"
+    yield from how_to_release(found, found.call_ms * 1e6)
+    if found.verdict == "releases":
+        yield _what_it_gains(found)
+
+
+def how_to_release(found: "Probe | Look", call_ns: float) -> Iterator[str]:
+    """What to change in the call itself."""
     if found.verdict == "too short to tell":
         yield "give it a larger input; one call must take 20 us or more before a release could pay for itself"
         return
@@ -532,9 +569,9 @@ def advice(found: Probe, cpus: float) -> Iterator[str]:
                 f"from inputs on whose call takes {100 * PAIR_NS / 1e3:g} us, that costs under 1 %"
             )
         return
-    for site in takes:
+    for site in found.sites:
         per_call = site.count / max(1, sum(s.count for s in found.sites if s.kind == "release"))
-        if per_call >= 1:
+        if site.kind == "take" and per_call >= 1:
             yield (
                 f"it takes the GIL back inside, at {site.place}, {per_call:,.0f} times for each release: look for a "
                 "`with gil`, a callback, or a cdef function without `noexcept`"
@@ -549,15 +586,19 @@ def advice(found: Probe, cpus: float) -> Iterator[str]:
     if found.verdict == "partly":
         held = 1 - found.released_share.median
         yield f"{held:.0%} of a call holds the GIL: at most {1 / max(held, 1e-3):.1f}x on any number of threads"
-    elif found.verdict == "releases" and found.ceiling.median < FREE_FROM:
-        yield (
+
+
+def _what_it_gains(found: Probe) -> str:
+    """What several callers of a function that releases gain."""
+    gain = (found.speedup.median - 1) / max(found.ceiling.median - 1, 1e-9)
+    if found.ceiling.median < FREE_FROM:
+        return (
             f"it releases; whether it scales can not be told now: {found.threads} plain C threads gain only "
             f"{found.ceiling.median:.2f}x"
         )
-    elif found.verdict == "releases" and gain < 0.5:
-        yield (
+    if gain < 0.5:
+        return (
             f"it releases, and {found.threads} threads still gain only {found.speedup.median:.2f}x of "
             f"{found.ceiling.median:.2f}x: {_what_stops(found)}"
         )
-    elif found.verdict == "releases":
-        yield "call it from a thread pool: it scales here"
+    return "call it from a thread pool: it scales here"

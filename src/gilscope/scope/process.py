@@ -21,7 +21,7 @@ class TargetError(RuntimeError):
 
 
 def run(task: dict[str, Any], timeout: float) -> dict[str, Any]:
-    """What the child of this task found, as JSON (see gilscope.scope._child).
+    """What the child of this task found, as JSON (see gilscope.scope._child): of a probe the first half at least.
 
     TargetError says in one line what the target did instead, within `timeout` seconds.
     """
@@ -34,31 +34,35 @@ def run(task: dict[str, Any], timeout: float) -> dict[str, Any]:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
             )
+            late = False
             try:
                 status = child.wait(timeout)
             except subprocess.TimeoutExpired:
+                late = True
                 child.send_signal(signal.SIGABRT)
                 try:
                     child.wait(2)
                 except subprocess.TimeoutExpired:
                     child.kill()
-                    child.wait()
-                where = _where(errors.read_text(errors="replace"))
-                raise TargetError(f"{name}: no answer within {timeout:g} s{where}", late=True) from None
+                status = child.wait()
+                if not result_file.exists():
+                    where = _where(errors.read_text(errors="replace"))
+                    line = f"{name}: no answer within {timeout:g} s{where} (give it longer, or less to do)"
+                    raise TargetError(line, late=True) from None
             finally:
                 # Its session is its own: what the target has started and left behind goes, too.
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
-        if not result_file.exists():
+        result: dict[str, Any] = json.loads(result_file.read_text()) if result_file.exists() else {}
+        found: dict[str, Any] = result.get("found", {})
+        if not result or (found.get("unfinished") and not late):
             how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
             last = [line for line in errors.read_text(errors="replace").splitlines() if line.strip()]
             said = f": {last[-1]}" if last and status >= 0 else ""
             raise TargetError(f"{name} ended the process ({how}){said}")
-        result: dict[str, Any] = json.loads(result_file.read_text())
     if "error" in result:
         raise TargetError(result["error"])
-    found: dict[str, Any] = result["found"]
     return found
 
 
