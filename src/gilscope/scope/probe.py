@@ -243,20 +243,21 @@ class Target:
         self.function, self.arguments, self.keywords, self.name = function, arguments, keywords, name
         self.process = os.getpid()
 
-    def __call__(self, calls: int = 1) -> Any:
-        """What the last call returned."""
+    def __call__(self, calls: int = 1) -> None:
         function, arguments, keywords = self.function, self.arguments, self.keywords
-        result = None
         try:
             for _ in range(calls):
-                result = function(*arguments, **keywords)
+                function(*arguments, **keywords)
         except Exception as error:
             raise ProbeError(f"{self.name} raised {type(error).__name__}: {error}") from error
         if os.getpid() != self.process:
             os._exit(0)  # a forked child came back from the call: it must not go on measuring
-        return result
 
-    def _refuse_lazy(self, result: Any) -> None:
+    def _first(self) -> None:
+        """A call that tells whether the function does its work."""
+        results: list[Any] = []
+        Target(lambda: results.append(self.function(*self.arguments, **self.keywords)), (), {}, self.name)()
+        result = results.pop()
         if isinstance(result, types.CoroutineType):
             result.close()  # nobody is to be told that it was never awaited
         for kind, what in LAZY.items():
@@ -264,15 +265,16 @@ class Target:
                 raise ProbeError(f"{self.name} returned {what}, and nothing of it ran: probe a call that runs it")
 
     def warm_up(self) -> float:
-        """Nanoseconds of a call, by the fastest of a few after the first, which tells whether it does its work."""
+        """Nanoseconds of a call, by the fastest of a few after the first."""
         best = math.inf
         spent, attempts = 0.0, 0
         while attempts < 2 or (spent < 2e7 and attempts < 1000):
             started = time.perf_counter_ns()
-            result = self()
-            elapsed = time.perf_counter_ns() - started
             if attempts == 0:
-                self._refuse_lazy(result)
+                self._first()
+            else:
+                self()
+            elapsed = time.perf_counter_ns() - started
             best = min(best, elapsed)
             spent, attempts = spent + elapsed, attempts + 1
             if spent > 5e8:
