@@ -129,22 +129,25 @@ static int lane_of(int tid) {
     return UNKNOWN;
 }
 
-static void add_lane(int tid) {
+/* False for a thread that has ended meanwhile. */
+static bool add_lane(int tid) {
     lane new = {.tid = tid, .clock = cpu_clock(tid), .syscall_file = -1, .first = sampling.tick_count};
     new.cpu_first = new.cpu_before = new.cpu_now = cpu_ns(&new);
-    if (new.cpu_first < 0) return;
+    if (new.cpu_first < 0) return false;
     if (!grow_int((void **)&sampling.lanes, sampling.lane_count, &sampling.lane_room, sizeof(lane))) {
         sampling.out_of_memory = true;
-        return;
+        return false;
     }
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall", tid);
     new.syscall_file = open(path, O_RDONLY | O_CLOEXEC);
     sampling.lanes[sampling.lane_count++] = new;
+    return true;
 }
 
 /* Which threads there are. To list them costs as much as a whole look, to count them next to nothing: they are listed
- * when there are more or fewer than the last time, or when one has ended (`tasks` is 0 then). */
+ * when there are more or fewer than the last time, or when one has ended (`tasks` is 0 then): also one that was counted
+ * and then not found, whose place the next thread would take unseen. */
 static void list_threads(void) {
     struct stat found;
     nlink_t tasks = stat("/proc/self/task", &found) == 0 ? found.st_nlink : 0;
@@ -152,11 +155,13 @@ static void list_threads(void) {
     sampling.tasks = tasks;
     DIR *folder = opendir("/proc/self/task");
     if (folder == NULL) return;
+    nlink_t links = 0; /* a directory has two of its own, and they are listed, too */
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         int tid = atoi(entry->d_name);
-        if (tid > 0 && tid != sampling.tid && lane_of(tid) == UNKNOWN) add_lane(tid);
+        if (tid <= 0 || tid == sampling.tid || lane_of(tid) != UNKNOWN || add_lane(tid)) links++;
     }
     closedir(folder);
+    if (links != tasks) sampling.tasks = 0;
 }
 
 /* Which threads there are, and which thread state belongs to which. */

@@ -198,8 +198,7 @@ def _look(target: "Target", seconds: float) -> Look:
     batch = max(1, math.ceil(BATCH_NS / call_ns))
     attempts = math.ceil(ORACLE_NS / (call_ns * batch))
     oracle = releases(target, batch, attempts=attempts) if gil_enabled() else None
-    recording, calls = _record(target, batch, seconds)
-    index = next(i for i, lane in enumerate(recording.lanes) if lane.name == _THREAD)
+    recording, calls, index = _record(target, batch, seconds)
     lane = recording.lanes[index]
     share, source = _share(recording, lane, calls)
     hold = _longest_holds(recording, index, calls, batch)
@@ -282,8 +281,9 @@ class Target:
         return max(best, 1.0)
 
 
-def _record(target: Target, batch: int, seconds: float) -> tuple[Recording, st.Array]:
-    """A recording of one thread that calls and calls, and the batches' starts and ends, one a row, in monotonic ns."""
+def _record(target: Target, batch: int, seconds: float) -> tuple[Recording, st.Array, int]:
+    """A recording of one thread that calls and calls; the batches' starts and ends, one a row, in monotonic ns; and
+    which lane is the thread's."""
     calls: list[tuple[int, int]] = []
     errors: list[BaseException] = []
 
@@ -305,7 +305,10 @@ def _record(target: Target, batch: int, seconds: float) -> tuple[Recording, st.A
         thread.join()
     if errors:
         raise errors[0]
-    return recording, np.asarray(calls, np.int64)
+    seen = [index for index, lane in enumerate(recording.lanes) if lane.name == _THREAD and len(lane.states)]
+    if not seen:
+        raise ProbeError(f"{target.name} ran for {seconds:g} s and was not looked at once: the machine is too busy")
+    return recording, np.asarray(calls, np.int64), seen[0]
 
 
 def thread_share(recording: Recording, native_id: int, calls: st.Array) -> tuple[Interval, Interval]:
