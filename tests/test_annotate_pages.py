@@ -1,5 +1,6 @@
 """The pages beside Cython's: what they say, and that they work in a real browser."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,11 +143,14 @@ def in_frame(shown: Any) -> Any:
 
 
 def opened(go: Any, page: Path, lines: Callable[[Any], Any]) -> float:
-    """Seconds until the page was loaded, with all its lines: the best of three, since a busy machine only adds."""
-    times = []
-    for _ in range(3):
+    """Seconds until the page was loaded, with all its lines: the best of ten, since a busy machine only adds."""
+    best = math.inf
+    for _ in range(10):
         shown = go(page)
         assert lines(shown).count() == 3000
-        times.append(shown.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1e3)
-        assert times[-1] > 0
-    return min(times)
+        took = shown.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1e3
+        assert took > 0
+        best = min(best, took)
+        if best < 1:
+            break
+    return best
