@@ -89,12 +89,12 @@ def totals(page: Page) -> tuple[int, ...]:
 
 def rows(page: Page) -> list[Row]:
     """The lines of a source, each with all that is known about it."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
     from pygments.lexers.python import CythonLexer
 
+    from gilscope.report.listing import highlighted
+
     text = page.source.read_text(encoding="utf-8", errors="replace")
-    html = highlight(text, CythonLexer(stripnl=False, ensurenl=False), HtmlFormatter(nowrap=True)).split("\n")
+    html = highlighted(text, CythonLexer(stripnl=False, ensurenl=False))
     facts = {line.number: line for function in page.functions for line in function.lines}
     hints: dict[int, tuple[str, ...]] = {}
     for function in page.functions:
