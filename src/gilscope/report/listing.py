@@ -62,7 +62,7 @@ def _listing(what: str, path: Path) -> Listing:
 
 
 _UNCOLOURED = re.compile(r'<span class="(?:w|[np][a-z]?|o|bp|fm)">([^<]*)</span>')
-"""What templates/listing.css.j2 has no colour for; marked, it would be two thirds of a page's elements."""
+"""What templates/listing.css.j2 has no colour for; marked, it would be a quarter of a long page's elements."""
 
 
 def highlighted(text: str, lexer: Lexer) -> list[str]:
