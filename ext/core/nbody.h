@@ -71,23 +71,22 @@ static inline nbody_copy nbody_start(const nbody_task *task, double *scratch) {
     return copy;
 }
 
-/* The pulls of all particles on target i. */
+/* The pulls of all particles on target i: so plain that a compiler takes several particles at a time by itself. */
 static inline void nbody_portable(const nbody_task *task, const nbody_copy *copy, int64_t i) {
-    enum { LANES = 4 }; /* partial sums, so that additions need not wait for each other */
-    double ax[LANES] = {0}, ay[LANES] = {0}, az[LANES] = {0};
-    for (int64_t j = 0; j < copy->padded; j += LANES) {
-        for (int k = 0; k < LANES; k++) {
-            double dx = copy->x[j + k] - copy->x[i], dy = copy->y[j + k] - copy->y[i], dz = copy->z[j + k] - copy->z[i];
-            double r2 = dx * dx + dy * dy + dz * dz + task->softening2;
-            double pull = j + k < task->count ? copy->mass[j + k] / (r2 * sqrt(r2)) : 0;
-            ax[k] += pull * dx;
-            ay[k] += pull * dy;
-            az[k] += pull * dz;
-        }
+    const double *xs = copy->x, *ys = copy->y, *zs = copy->z, *masses = copy->mass;
+    const double x = xs[i], y = ys[i], z = zs[i], softening2 = task->softening2;
+    double ax = 0, ay = 0, az = 0;
+    for (int64_t j = 0, count = task->count; j < count; j++) {
+        double dx = xs[j] - x, dy = ys[j] - y, dz = zs[j] - z;
+        double r2 = dx * dx + dy * dy + dz * dz + softening2;
+        double pull = masses[j] / (r2 * sqrt(r2));
+        ax += pull * dx;
+        ay += pull * dy;
+        az += pull * dz;
     }
-    copy->ax[i] = (ax[0] + ax[1]) + (ax[2] + ax[3]);
-    copy->ay[i] = (ay[0] + ay[1]) + (ay[2] + ay[3]);
-    copy->az[i] = (az[0] + az[1]) + (az[2] + az[3]);
+    copy->ax[i] = ax;
+    copy->ay[i] = ay;
+    copy->az[i] = az;
 }
 
 #if GS_HAVE_AVX2
