@@ -74,7 +74,7 @@ def command(
     if found.get("unfinished"):
         # Eight long calls, and two for each thread, which take turns if they hold; and half of that again.
         enough = math.ceil(1.5 * (8 + 2 * threads) * found["call_ms"] / 1e3)
-        line = f"what several threads gain did not fit into {timeout:g} s (--timeout {enough} is enough)"
+        line = f"what several threads gain did not fit into {timeout:g} s (--timeout {enough} should be enough)"
         found["advice"].append(line)
     failed, unsure = check(found, gates)
     if json_to:
