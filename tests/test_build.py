@@ -40,7 +40,8 @@ def sdist(tmp_path_factory):
     run([sys.executable, "-c", BUILD.format("sdist", str(out))], clean)
     (archive,) = out.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(out, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.3 and before have none
+        tar.extractall(out)
     return next(path for path in out.iterdir() if path.is_dir())
 
 
