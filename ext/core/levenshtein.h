@@ -186,27 +186,37 @@ static inline void levenshtein_first_column(const levenshtein_task *task, levens
     if (state->slanted) memset(levenshtein_below(state), 0, sizeof *column);
 }
 
-/* Looks up the characters of the tile, for each lane as far as its choice goes; what stands in a lane after
- * that does no harm. Before its first character a block of a slanted tile matches nothing, and so stays as it is. */
+/* Looks up the characters of a lane, which is at this place of its text, as far as that goes; what stands in the lane
+ * after that does no harm. Before its first character a block of a slanted tile matches nothing, and so stays as it is.
+ */
+GS_INLINE void levenshtein_look_up_lane(levenshtein_state *state, int lane, const gs_text *text,
+                                        const levenshtein_table *table, int64_t place, int steps) {
+    int64_t left = text->length - place;
+    int end = left < 0 ? 0 : left < steps ? (int)left : steps;
+    int begin = place >= 0 ? 0 : -place < end ? (int)-place : end;
+    state->active.lanes[lane] = (uint64_t)-end;
+    state->done += end - begin;
+    for (int i = 0; i < begin; i++) state->tile[i].match.lanes[lane] = 0;
+    if (text->width == 1) {
+        const uint8_t *characters = text->characters;
+        GS_UNROLL(2)
+        for (int i = begin; i < end; i++) state->tile[i].match.lanes[lane] = table->latin[characters[place + i]];
+    } else {
+        for (int i = begin; i < end; i++)
+            state->tile[i].match.lanes[lane] = levenshtein_match(table, levenshtein_character(text, place + i));
+    }
+}
+
 static inline void levenshtein_look_up(levenshtein_state *state, int steps) {
-    int lanes = state->slanted ? levenshtein_height(state) : state->lanes;
-    for (int lane = 0; lane < lanes; lane++) {
-        const gs_text *text = state->choices[state->slanted ? 0 : lane];
-        const levenshtein_table *table = &state->tables[state->slanted ? lane : 0];
-        int64_t place = state->position - (state->slanted ? state->block + lane : 0), left = text->length - place;
-        int end = left < 0 ? 0 : left < steps ? (int)left : steps;
-        int begin = place >= 0 ? 0 : -place < end ? (int)-place : end;
-        state->active.lanes[lane] = (uint64_t)-end;
-        state->done += end - begin;
-        for (int i = 0; i < begin; i++) state->tile[i].match.lanes[lane] = 0;
-        if (text->width == 1) {
-            const uint8_t *characters = text->characters;
-            GS_UNROLL(2)
-            for (int i = begin; i < end; i++) state->tile[i].match.lanes[lane] = table->latin[characters[place + i]];
-        } else {
-            for (int i = begin; i < end; i++)
-                state->tile[i].match.lanes[lane] = levenshtein_match(table, levenshtein_character(text, place + i));
-        }
+    int64_t place = state->position;
+    if (state->slanted) {
+        for (int lane = 0; lane < levenshtein_height(state); lane++)
+            levenshtein_look_up_lane(state, lane, state->choices[0], &state->tables[lane], place - state->block - lane,
+                                     steps);
+    } else {
+        if (place < 0) __builtin_unreachable(); /* so that nothing here asks for it */
+        for (int lane = 0; lane < state->lanes; lane++)
+            levenshtein_look_up_lane(state, lane, state->choices[lane], &state->tables[0], place, steps);
     }
 }
 
