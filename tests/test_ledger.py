@@ -130,7 +130,7 @@ def test_a_release_lasts_as_long_as_the_work(ledger):
     elapsed = time.perf_counter_ns() - started
     mine = events(ledger.stop())
     # On the main thread it comes back every 150 ms to look for Ctrl-C, so it may be more than one release.
-    assert 0.7 * elapsed <= (mine["got"] - mine["released"]).sum() <= 1.01 * elapsed
+    assert 0.9 * elapsed <= (mine["got"] - mine["released"]).sum() <= 1.01 * elapsed
 
 
 def test_the_site_names_library_and_function(ledger):

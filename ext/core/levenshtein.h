@@ -76,7 +76,7 @@ typedef struct {
     const gs_text *choices[LEVENSHTEIN_LANES]; /* in the lanes, as many as there are `lanes` */
     int lanes;
     bool slanted;               /* the lanes are blocks of the only choice */
-    int64_t steps;              /* that the longest of them takes; */
+    int64_t steps;              /* to the end of the longest of them */
     int64_t position, block;    /* the step and the block, or the first block, where the next tile begins */
     int64_t tabled;             /* the block that the first table is for */
     levenshtein_lanes distance; /* of the query to as much of the choice as was met */
@@ -170,9 +170,14 @@ static inline levenshtein_column *levenshtein_column_of(levenshtein_state *state
     return &state->columns[state->slanted ? state->block / LEVENSHTEIN_LANES : state->block];
 }
 
+/* The slanted tiles that cover all blocks. */
+static inline int64_t levenshtein_slanted_tiles(const levenshtein_state *state) {
+    return (state->words + LEVENSHTEIN_LANES - 1) / LEVENSHTEIN_LANES;
+}
+
 /* How the last rows of a slanted tile's blocks changed in the step before, in bit 0. */
 static inline levenshtein_column *levenshtein_below(levenshtein_state *state) {
-    return levenshtein_column_of(state) + (state->words + LEVENSHTEIN_LANES - 1) / LEVENSHTEIN_LANES;
+    return levenshtein_column_of(state) + levenshtein_slanted_tiles(state);
 }
 
 /* The column before the first character: each row is one above the row before. */
@@ -214,7 +219,7 @@ static inline void levenshtein_look_up(levenshtein_state *state, int steps) {
             levenshtein_look_up_lane(state, lane, state->choices[0], &state->tables[lane], place - state->block - lane,
                                      steps);
     } else {
-        if (place < 0) __builtin_unreachable(); /* so that nothing here asks for it */
+        if (place < 0) __builtin_unreachable(); /* the compiler drops what waits for the first character */
         for (int lane = 0; lane < state->lanes; lane++)
             levenshtein_look_up_lane(state, lane, state->choices[lane], &state->tables[0], place, steps);
     }
@@ -378,8 +383,7 @@ static inline void levenshtein_take(const levenshtein_task *task, levenshtein_st
         state->window += state->filled;
         levenshtein_sort(task, state);
     }
-    int64_t tiles = (state->words + LEVENSHTEIN_LANES - 1) / LEVENSHTEIN_LANES;
-    bool slanted = (state->filled - state->next) * tiles < state->words;
+    bool slanted = (state->filled - state->next) * levenshtein_slanted_tiles(state) < state->words;
     if (slanted != state->slanted) state->tabled = -1;
     state->slanted = slanted;
     state->lanes = 0;

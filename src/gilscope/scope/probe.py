@@ -259,9 +259,8 @@ class Target:
         result = results.pop()
         if isinstance(result, types.CoroutineType):
             result.close()  # nobody is to be told that it was never awaited
-        for kind, what in LAZY.items():
-            if isinstance(result, kind):
-                raise ProbeError(f"{self.name} returned {what}, and nothing of it ran: probe a call that runs it")
+        if what := LAZY.get(type(result)):
+            raise ProbeError(f"{self.name} returned {what}, and nothing of it ran: probe a call that runs it")
 
     def warm_up(self) -> float:
         """Nanoseconds of a call, by the fastest of a few after the first."""
