@@ -10,9 +10,12 @@ Switches, as environment variables:
     GILSCOPE_BUILD=thread    thread sanitizer
     GILSCOPE_WERROR=1        warnings are errors (CI)
     GILSCOPE_OPENMP=0        build without OpenMP even where the compiler has it
+    GILSCOPE_SCOPE=0         build without the instrument (ext/scope): kernels, annotated pages and the oracle remain
+
+What differs from kernel to kernel is read from its spec, the KERNEL of src/gilscope/kernels/NAME.py. Where the
+instrument does not compile, the build goes on without it, and _build.json says why; not so with GILSCOPE_WERROR=1.
 """
 
-import ast
 import json
 import os
 import re
@@ -29,6 +32,10 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT / "ext"))  # a build in isolation does not look here by itself
+
+from build_specs import kernel_specs, stub, with_openmp  # noqa: E402
+
 MODE = os.environ.get("GILSCOPE_BUILD", "release")
 FLAGS = {
     "release": ["-O3", "-g0"],
@@ -45,7 +52,9 @@ if MODE not in FLAGS:
 COMMON = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter"]
 OURS = ["-Wshadow", "-Wstrict-prototypes", "-Wvla"]  # not for the C that Cython writes
-WERROR = ["-Werror"] if os.environ.get("GILSCOPE_WERROR") == "1" else []
+STRICT = os.environ.get("GILSCOPE_WERROR") == "1"
+WERROR = ["-Werror"] if STRICT else []
+SCOPE = os.environ.get("GILSCOPE_SCOPE") != "0"
 SOURCES = (".c", ".h", ".pyx", ".pxd", ".json", ".md")  # of ext/, which a wheel carries, too
 LINK = [flag for flag in FLAGS[MODE] if flag.startswith("-fsanitize")]
 
@@ -56,6 +65,9 @@ if MODE == "debug":
 
 # Module state instead of C globals: what lets a module be in several interpreters at once.
 ISOLATED = [("CYTHON_USE_MODULE_STATE", "1"), ("CYTHON_USE_TYPE_SPECS", "1")]
+# What Cython's typed memoryviews leave static nevertheless: see isolate().
+STATICS = ("__pyx_collections_abc_Sequence", "generic", "strided", "indirect", "contiguous", "indirect_contiguous")
+MEMORYVIEWS = '"View.MemoryView"'  # in the C of a module that uses them
 
 
 def compiler() -> list[str]:
@@ -87,17 +99,16 @@ def directives_changed() -> bool:
     return True
 
 
-def record() -> str:
-    """How this build is made, as JSON. It stands beside the package, where `gilscope doctor` reads it."""
+def circumstances() -> dict[str, object]:
+    """How this build is made. It stands beside the package as _build.json, where `gilscope doctor` reads it."""
     version = subprocess.run([*compiler(), "--version"], check=False, capture_output=True, text=True).stdout
-    made = {
+    return {
         "mode": MODE,
         "compiler": version.partition("\n")[0],
         "flags": FLAGS[MODE] + COMMON,
         "openmp": bool(openmp_flags()),
         "cython": Cython.__version__,
     }
-    return json.dumps(made, indent=1) + "\n"
 
 
 def check_tools() -> None:
@@ -117,31 +128,35 @@ def extensions() -> list[Extension]:
     headers = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("ext/*/*.h"))]
     common = {"include_dirs": ["ext"], "depends": headers}
     flags = FLAGS[MODE] + COMMON + WARNINGS + WERROR
+    sources = [*ROOT.glob("ext/capi/*.c"), *ROOT.glob("ext/experiments/_*.c")]
+    sources += ROOT.glob("ext/scope/_*.c") if SCOPE else []
     modules = [
         Extension(
             f"gilscope.{path.parent.name}.{path.stem}",
             [str(path.relative_to(ROOT))],
             extra_compile_args=flags + OURS,
             extra_link_args=LINK,
+            optional=path.parent.name == "scope" and not STRICT,
             **common,
         )
-        for path in sorted(
-            [*ROOT.glob("ext/capi/*.c"), *ROOT.glob("ext/scope/_*.c"), *ROOT.glob("ext/experiments/_*.c")]
-        )
+        for path in sorted(sources)
     ]
-    openmp = openmp_flags()
-    cython = [
-        Extension(
-            ".".join(["gilscope", *path.relative_to(ROOT / "ext").with_suffix("").parts]),
-            [str(path.relative_to(ROOT))],
-            extra_compile_args=flags + (openmp if "prange" in path.read_text() else []),
-            extra_link_args=LINK + (openmp if "prange" in path.read_text() else []),
-            define_macros=ISOLATED,
-            **common,
+    openmp = {name: openmp_flags() for name in with_openmp(ROOT)}
+    cython = []
+    for path in sorted(ROOT.glob("ext/cy/**/*.pyx")):
+        module = path.relative_to(ROOT / "ext/cy").with_suffix("")
+        own = openmp.get(module.as_posix(), [])
+        cython.append(
+            Extension(
+                ".".join(["gilscope.cy", *module.parts]),
+                [str(path.relative_to(ROOT))],
+                extra_compile_args=flags + own,
+                extra_link_args=LINK + own,
+                define_macros=ISOLATED,
+                **common,
+            )
         )
-        for path in sorted(ROOT.glob("ext/cy/**/*.pyx"))
-    ]
-    made = cythonize(
+    generated = cythonize(
         cython,
         include_path=["ext/cy"],
         compiler_directives=DIRECTIVES,
@@ -149,9 +164,9 @@ def extensions() -> list[Extension]:
         nthreads=0 if sys.platform == "darwin" else os.cpu_count() or 1,
         quiet=True,
     )
-    for module in made:
+    for module in generated:
         isolate(Path(module.sources[0]))
-    return modules + made
+    return modules + generated
 
 
 def isolate(generated: Path) -> None:
@@ -159,42 +174,20 @@ def isolate(generated: Path) -> None:
 
     Cython's typed memoryviews bring six static objects that are set while the module is initialised and not used
     after it (hence its warning that they do not support sub-interpreters). Two interpreters that initialise at once
-    would release each other's; one set a thread keeps them apart.
+    would release each other's; one set per thread keeps them apart. The build stops where the six are not found.
     """
     text = generated.read_text()
-    names = "__pyx_collections_abc_Sequence|generic|strided|indirect|contiguous|indirect_contiguous"
-    apart = re.sub(rf"^static (PyObject \*(?:{names}) = 0;)", r"static _Thread_local \1", text, flags=re.MULTILINE)
+    declared = re.compile(rf"^static (?:_Thread_local )?(PyObject \*({'|'.join(STATICS)}) = 0;)", re.MULTILINE)
+    there = {name for _, name in declared.findall(text)}
+    if there != (set(STATICS) if MEMORYVIEWS in text else set()):
+        missing = ", ".join(sorted(set(STATICS) - there)) or "none missing"
+        sys.exit(
+            f"setup.py: {generated}: Cython {Cython.__version__} declares the statics of its memoryviews in another way"
+            f" ({missing}); adapt isolate(), or two interpreters may crash each other"
+        )
+    apart = declared.sub(r"static _Thread_local \1", text)
     if apart != text:
         generated.write_text(apart)
-
-
-def stub(kernel: Path, binding: str) -> str:
-    """The typed stub of a kernel's native module, from its Python reference: same arguments, same result."""
-    tree = ast.parse(kernel.read_text())
-    reference = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "python")
-    openmp = f"def {kernel.stem}_openmp" in Path("ext/cy", f"{kernel.stem}.pyx").read_text()
-    arguments, result = ast.unparse(reference.args), ast.unparse(reference.returns)
-    # NumPy's own stubs call its arrays buffers from Python 3.12 on only.
-    arguments = arguments.replace("ableBuffer", "ableBuffer | NDArray[Any]")
-    lines = [
-        "# Made by setup.py from the reference in gilscope.kernels; do not edit.",
-        "from collections.abc import Sequence",
-        "from typing import Any, Literal",
-        "",
-        "from _typeshed import ReadableBuffer, WriteableBuffer",
-        "from numpy.typing import NDArray",
-        "",
-        "THRESHOLD: int | None",
-        "UNIT: str",
-        f"def {kernel.stem}({arguments}, *, policy: Literal['held', 'released', 'auto'] = ...) -> {result}: ...",
-    ]
-    if binding == "capi":
-        lines += ["VECTOR: str"]
-        if ".objects = true" not in Path("ext/capi", f"{kernel.stem}.c").read_text():
-            lines += ["def ceiling(jobs: Sequence[tuple[Any, ...]], calls: int, /) -> float: ..."]
-    elif openmp:
-        lines += ["OPENMP: bool", f"def {kernel.stem}_openmp({arguments}, *, threads: int) -> {result}: ..."]
-    return "\n".join(lines) + "\n"
 
 
 class Build(build_ext):
@@ -205,34 +198,58 @@ class Build(build_ext):
 
     def run(self) -> None:
         check_tools()
+        self.failed: dict[str, str] = {}
         package = ROOT / "src/gilscope" if self.inplace or self.editable_mode else Path(self.build_lib, "gilscope")
-        known, made = package / "_build.json", record()
-        self.force = self.force or not known.exists() or known.read_text() != made  # another mode, another compiler
+        record, facts = package / "_build.json", circumstances()
+        before = json.loads(record.read_text()) if record.exists() else {}
+        self.force = self.force or {**before, "scope": None} != {**facts, "scope": None}  # another mode or compiler
         self.parallel = self.parallel or os.cpu_count()
-        known.unlink(missing_ok=True)
-        self.sweep(package)
+        record.unlink(missing_ok=True)
+        self.sweep(package, {module.name for module in self.extensions})
         super().run()
-        known.parent.mkdir(parents=True, exist_ok=True)
-        known.write_text(made)
-        for kernel in sorted(ROOT.glob("src/gilscope/kernels/[!_]*.py")):
+        self.sweep(package, {module.name for module in self.extensions} - self.failed.keys())
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(facts | {"scope": self.scope()}, indent=1) + "\n")
+        for spec in kernel_specs(ROOT):
             for binding in ("capi", "cy"):
                 (package / binding).mkdir(parents=True, exist_ok=True)
-                (package / binding / f"{kernel.stem}.pyi").write_text(stub(kernel, binding))
+                (package / binding / f"{spec.name}.pyi").write_text(stub(spec, binding))
         if package.parent != ROOT / "src":  # a checkout reads ext/ itself
-            shutil.rmtree(package / "_ext", ignore_errors=True)
-            for path in ROOT.glob("ext/**/*"):
-                if path.suffix in SOURCES and (path.suffix == ".pyx" or not path.with_suffix(".pyx").exists()):
-                    target = package / "_ext" / path.relative_to(ROOT / "ext")
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, target)
+            self.copy_sources(package / "_ext")
 
-    def sweep(self, package: Path) -> None:
-        names = {module.name for module in self.extensions}
-        for path in package.rglob("*.*"):
-            if path.suffix in (".so", ".pyi"):
-                module = (*path.relative_to(package.parent).parent.parts, path.name.partition(".")[0])
-                if ".".join(module) not in names:
-                    path.unlink()
+    def build_extension(self, ext: Extension) -> None:
+        """Notes what fails before setuptools passes over it: an optional module."""
+        try:
+            super().build_extension(ext)
+        except Exception as error:
+            self.failed[ext.name] = str(error).partition("\n")[0][:200]
+            Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)  # an older build's
+            raise
+
+    def scope(self) -> str | None:
+        """Why the instrument is missing; None where it is there."""
+        if not SCOPE:
+            return "switched off by GILSCOPE_SCOPE=0"
+        for name, error in self.failed.items():
+            print(f"setup.py: warning: {name} does not compile; going on without the instrument", file=sys.stderr)
+            return f"{name} did not compile: {error}"
+        return None
+
+    @staticmethod
+    def copy_sources(target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        for path in ROOT.glob("ext/**/*"):
+            if path.suffix in SOURCES and (path.suffix == ".pyx" or not path.with_suffix(".pyx").exists()):
+                copy = target / path.relative_to(ROOT / "ext")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+
+    @staticmethod
+    def sweep(package: Path, names: set[str]) -> None:
+        for path in [*package.rglob("*.so"), *package.glob("capi/*.pyi"), *package.glob("cy/*.pyi")]:
+            module = (*path.relative_to(package.parent).parent.parts, path.name.partition(".")[0])
+            if ".".join(module) not in names:
+                path.unlink()
         for path in ROOT.glob("ext/cy/**/*.c"):
             if not path.with_suffix(".pyx").exists():
                 path.unlink()

@@ -1,18 +1,18 @@
 """The instrument measured: how true it is, what it costs, and how others do on the same work.
 
     python benchmarks/instrument.py                  about three minutes
-    python benchmarks/instrument.py --quick          a look
+    python benchmarks/instrument.py --quick          fewer rounds
     python benchmarks/instrument.py --json FILE      with all raw values
 
-How to read it. *Accuracy*: workloads that hold and release the GIL for exact times; the error is the distance of the
-scope's answer from the truth, in points. *Overhead*: rounds with and without the instrument take turns; the ratio is
-the median of the pairs' with its 95 % interval; 1.000: nothing can be seen of it. *An event*: what a release
-costs more in the ledger, per pair of release and re-take. *Others*: the share of the GIL that they report for a true
-share of one half, in calls of 1 ms (gilknocker's metric is another one: how long it waits for the GIL itself).
+How to read it. *Accuracy*: workloads hold and release the GIL for exact times; the error is the distance of the scope's
+answer from the truth, in percentage points. *Overhead*: rounds with and without the instrument alternate; the ratio is
+the median over the pairs, with its 95 % interval; 1.000 means no measurable overhead. *An event*: the extra cost of the
+ledger per pair of release and re-take. *Others*: the share of the GIL that other tools report for a true share of one
+half, in calls of 1 ms (gilknocker measures something else: how long it waits for the GIL itself).
 
-Targets: 1 point for calls of 1 ms and more, 3 for shorter ones; under 1 % of a saturated machine for the sampler as
-it is by default; under 65 ns a pair; no event lost below a million a second. Exit status: 0 all met, 1 one missed, 3 an
-interval lies across its target.
+Targets: an error of 1 point for calls of 1 ms and more, 3 for shorter ones; an overhead under 1 % of a saturated
+machine for the sampler with its defaults; under 65 ns per pair; no event lost below a million per second. Exit status:
+0 all met, 1 one missed, 3 an interval crosses its target.
 """
 
 import argparse
@@ -36,22 +36,22 @@ from rich.table import Table
 
 import gilscope
 from gilscope.kernels import load
-from gilscope.measure.stats import Interval, fastest_interval, paired_ratio
 from gilscope.scope import _ledger, _sampler
 from gilscope.scope import recording as recordings
 from gilscope.scope.calibrate import calibrate
 from gilscope.scope.oracle import gil_enabled
+from gilscope.stats import Interval, fastest_interval, paired_ratio
 from gilscope.variants import native
 
 OVERHEAD_MOST, PAIR_NS_MOST = 1.01, 65.0
 PAIRS = 100_000
 ROUND = 0.3
-"""Seconds of a round of work; what is dear at a recording's start must not weigh more than in use."""
+"""Seconds of a round of work, long enough that the start of a recording does not dominate."""
 TICKS = 10_000_000
 
 
 def saturated(seconds: float) -> float:
-    """Seconds of two threads of released C, on two cores all that there is, for a fixed work at their joint speed."""
+    """Seconds that two threads of released C, which saturate two cores, take for a fixed amount of work."""
     spin = native(load()["spin"], "capi").spin
     rounds = int(seconds * 5e8)
     took: list[float] = []
@@ -81,7 +81,7 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def overhead(work: Callable[[float], float], rounds: int, **how: Any) -> Interval:
-    """Time with the instrument over time without it, in pairs whose order takes turns."""
+    """Time with the instrument over time without it, in pairs of alternating order."""
     watched, alone = [], []
 
     def watch() -> None:
@@ -97,7 +97,7 @@ def overhead(work: Callable[[float], float], rounds: int, **how: Any) -> Interva
 
 
 def pair_ns(rounds: int) -> tuple[Interval, int]:
-    """What the ledger adds to a release and its re-take, in ns; and the events that it lost."""
+    """The ns that the ledger adds to a release and its re-take, and the number of events that it lost."""
     spin = native(load()["spin"], "capi").spin
 
     def calls() -> None:
@@ -109,8 +109,8 @@ def pair_ns(rounds: int) -> tuple[Interval, int]:
         alone.append(timed(calls) / PAIRS * 1e9)
         _ledger.start(recordings.LIMIT)
         noted.append(timed(calls) / PAIRS * 1e9)
-        kept = _ledger.stop()
-        lost += sum(dropped for _, dropped, _ in kept["threads"])
+        books = _ledger.stop()
+        lost += sum(dropped for _, dropped, _ in books["threads"])
     with_it, without = fastest_interval(noted), fastest_interval(alone)
     cost = Interval(with_it.median - without.median, with_it.low - without.high, with_it.high - without.low)
     return cost, lost
@@ -126,7 +126,7 @@ cycle(0.0005, 0.0005, seconds)
 
 
 def gilknocker(seconds: float) -> float:
-    """Its contention metric over the same work, in a process of its own."""
+    """Its contention metric for the same work, in a separate process."""
     code = (
         "import gilknocker\nknocker = gilknocker.KnockKnock(1000)\nknocker.start()\n"
         + HALF
@@ -140,7 +140,7 @@ def gilknocker(seconds: float) -> float:
 
 @contextmanager
 def half_holder(seconds: float) -> Iterator[int]:
-    """The id of a process that does the same work, for a tool that looks from outside."""
+    """The id of a process that does the same work, for tools that observe from outside."""
     child = subprocess.Popen([sys.executable, "-c", HALF, str(seconds)], stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
@@ -152,7 +152,7 @@ def half_holder(seconds: float) -> Iterator[int]:
 
 
 def collapsed(command: Sequence[str]) -> tuple[int, str]:
-    """Runs a profiler that writes collapsed stacks; the samples in them, and what it said."""
+    """Run a profiler that writes collapsed stacks; returns the number of samples in them, and its output."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "stacks")
         done = subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, timeout=60, check=True)
@@ -160,21 +160,21 @@ def collapsed(command: Sequence[str]) -> tuple[int, str]:
 
 
 def py_spy(seconds: float) -> float:
-    """Samples with the GIL over all samples, at 100 a second."""
+    """The share of samples with the GIL, at 100 samples per second."""
     with half_holder(seconds + 3) as process:
         command = [str(find_py_spy()), "record", "--gil", "-r", "100", "-d", str(round(seconds)), "-f", "raw"]
         return collapsed([*command, "-p", str(process)])[0] / (100 * round(seconds))
 
 
 def profiling_sampling(seconds: float) -> float:
-    """The same of the standard library's own, at 1000 a second."""
+    """The same for the standard library's profiler, at 1000 samples per second."""
     with half_holder(seconds + 3) as process:
         command = [sys.executable, "-m", "profiling.sampling", "attach", "--mode", "gil", "--collapsed"]
         command += ["-r", "1000", "-d", str(round(seconds)), str(process)]
-        samples, said = collapsed(command)
-        captured = re.search(r"Captured (\d+) samples", said)
+        samples, output = collapsed(command)
+        captured = re.search(r"Captured (\d+) samples", output)
         if captured is None:
-            raise ValueError(said)
+            raise ValueError(output)
         return samples / int(captured[1])
 
 
@@ -183,22 +183,22 @@ def find_py_spy() -> str | None:
 
 
 def others(seconds: float) -> dict[str, float | str]:
-    """What each other tool reports for a true half; or why it could not be asked."""
+    """The share that each other tool reports for a true half, or why it cannot."""
     tools: dict[str, tuple[bool, str, Callable[[float], float]]] = {
         "gilknocker": (find_spec("gilknocker") is not None, "not installed (pip install gilknocker)", gilknocker),
         "py-spy": (find_py_spy() is not None, "not installed (pip install py-spy)", py_spy),
-        "profiling.sampling": (sys.version_info >= (3, 15), "not in this Python (from 3.15 on)", profiling_sampling),
+        "profiling.sampling": (sys.version_info >= (3, 15), "needs Python 3.15", profiling_sampling),
     }
-    found: dict[str, float | str] = {}
+    answers: dict[str, float | str] = {}
     for name, (here, otherwise, ask) in tools.items():
         try:
-            found[name] = ask(seconds) if here else otherwise
+            answers[name] = ask(seconds) if here else otherwise
         except (subprocess.SubprocessError, ValueError, IndexError, OSError) as error:
-            found[name] = f"did not answer: {type(error).__name__}"
-    return found
+            answers[name] = f"failed: {type(error).__name__}"
+    return answers
 
 
-def judged(value: Interval, most: float) -> str:
+def outcome_of(value: Interval, most: float) -> str:
     return "met" if value.high <= most else "missed" if value.low > most else "open"
 
 
@@ -211,7 +211,7 @@ def main() -> int:
     table = Table("what", "figure", "target", "")
     outcomes = []
 
-    def say(what: str, figure: str, target: str, outcome: str) -> None:
+    def add(what: str, figure: str, target: str, outcome: str) -> None:
         outcomes.append(outcome)
         table.add_row(what, figure, target, outcome)
 
@@ -223,7 +223,7 @@ def main() -> int:
         kind = "1 ms and more" if long else "20 us"
         worst = max(mine, key=lambda point: point.error)
         limit = 1 if long else 3
-        say(
+        add(
             f"share, calls of {kind}: the scope's largest error",
             f"{worst.error * 100:.2f} points at {worst.truth:.0%}",
             f"<= {limit} points",
@@ -240,13 +240,13 @@ def main() -> int:
     for number, (what, ratio) in enumerate(costs.items()):
         figure = f"{ratio.median:.4f} [{ratio.low:.4f}, {ratio.high:.4f}]"
         if number == 0:
-            say(f"time with the {what}", figure, f"<= {OVERHEAD_MOST}", judged(ratio, OVERHEAD_MOST))
+            add(f"time with the {what}", figure, f"<= {OVERHEAD_MOST}", outcome_of(ratio, OVERHEAD_MOST))
         else:
             table.add_row(f"time with the {what}", figure, "", "")
     pair, lost = pair_ns(rounds)
     figure = f"{pair.median:.1f} [{pair.low:.1f}, {pair.high:.1f}] ns"
-    say("an event of the ledger", figure, f"< {PAIR_NS_MOST:g} ns", judged(pair, PAIR_NS_MOST))
-    say(f"events lost of {rounds * PAIRS:,}", str(lost), "0", "met" if lost == 0 else "missed")
+    add("an event of the ledger", figure, f"< {PAIR_NS_MOST:g} ns", outcome_of(pair, PAIR_NS_MOST))
+    add(f"events lost of {rounds * PAIRS:,}", str(lost), "0", "met" if lost == 0 else "missed")
     known = others(4.0) if gil_enabled() else {}
     for name, share in known.items():
         shown = share if isinstance(share, str) else f"{share:.2f}"

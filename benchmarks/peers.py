@@ -1,18 +1,18 @@
 """The C and Cython kernels beside what the field's experts would write: NumPy, SciPy, Numba, RapidFuzz.
 
     python benchmarks/peers.py                      every kernel
-    python benchmarks/peers.py nbody mandelbrot     these
+    python benchmarks/peers.py nbody mandelbrot     two of them
     python benchmarks/peers.py --json peers.json    with all raw values
 
-How to read it. Everything runs on one thread, with the same arguments, and every answer is checked before
-anything is timed. The contenders of a kernel take turns, A B C A B C, for many rounds, so that what slows the
-machine slows all of them. The figures are those of the fastest rounds, as in `gilscope bench`: whatever else runs
-on a machine can only slow a round down. `x capi` is the contender's time over that of the C kernel, with its 95 %
-bootstrap interval over the rounds: 2.0 means that C is twice as fast. A kernel passes if no peer can be told to be
-faster: a whole interval below 1 is a failure. mandelbrot and nbody must be at least twice as fast as Numba.
+How to read it. Everything runs on one thread, with the same arguments, and all answers are checked before anything is
+timed. The contenders of a kernel take turns, A B C A B C, for many rounds, so a disturbance slows all of them. The
+figures come from the fastest rounds, as in `gilscope bench`: whatever else runs on the machine can only slow a round
+down. `x capi` is the contender's time over that of the C kernel, with its 95 % bootstrap interval over the rounds: 2.0
+means that C is twice as fast. A kernel fails if a peer's whole interval is below 1. mandelbrot and nbody must be at
+least twice as fast as Numba.
 
-The peers of a kernel are in rivals/KERNEL.py. Exit status: 0 all targets met, 1 one was missed or an answer is
-wrong, 3 an interval lies across its target.
+The peers of a kernel are in rivals/KERNEL.py. Exit status: 0 all targets met, 1 one missed or an answer is wrong, 3 an
+interval crosses its target.
 """
 
 import os
@@ -35,7 +35,7 @@ from rich.table import Table
 
 from gilscope.kernels import Arguments, Kernel, load
 from gilscope.measure.calibrate import calls_for, seconds_of
-from gilscope.measure.stats import Interval, Scaling
+from gilscope.stats import Interval, Scaling
 from gilscope.variants import native
 
 TARGETS = {("mandelbrot", "numba"): 2.0, ("nbody", "numba"): 2.0}
@@ -59,19 +59,19 @@ def contenders(kernel: Kernel) -> dict[str, Callable[..., Any]]:
 
 
 def measure(kernel: Kernel, arguments: Arguments, rounds: int) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Seconds per call of each contender, one value a round; and why some take no part."""
+    """Seconds per call of each contender, one value per round, and why others are missing."""
     reference: Any = None
     runners, missing = {}, {}
     for name, function in contenders(kernel).items():
         try:
-            outcome = kernel.outcome(function, arguments)  # the first call also compiles what has to be
+            outcome = kernel.outcome(function, arguments)  # the first call also compiles
         except ModuleNotFoundError as error:
             missing[name] = f"{error.name} is not installed"
             continue
         if reference is None:
             reference = outcome
         if not kernel.agree(outcome, reference):
-            sys.exit(f"peers: {kernel.name}: {name} gives another answer than capi")
+            sys.exit(f"peers: {kernel.name}: {name} gives a different answer from capi")
         own = kernel.fresh(arguments)
         runners[name] = (partial(function, *own), calls_for(seconds_of(function, own), SAMPLE))
     values: dict[str, list[float]] = {name: [] for name in runners}
@@ -100,12 +100,12 @@ def main() -> int:
     known = load()
     unknown = [name for name in options.kernels if name not in known]
     if unknown:
-        parser.error(f"unknown kernel {unknown[0]!r}; there are {', '.join(known)}")
+        parser.error(f"unknown kernel {unknown[0]!r}; choose from {', '.join(known)}")
 
     for library in LIBRARIES:
         if find_spec(library) is None:
-            print(f"peers: without {library}, which is not installed (pip install {library})", file=sys.stderr)
-    table = Table("kernel", "who", "ms a call", "x capi", "target", "")
+            print(f"peers: {library} is not installed (pip install {library})", file=sys.stderr)
+    table = Table("kernel", "who", "ms per call", "x capi", "target", "")
     outcomes, raw = set(), {}
     for name in options.kernels or known:
         kernel = known[name]

@@ -1,12 +1,11 @@
-"""The work from which a release of the GIL costs at most 1 % of a call.
+"""The amount of work from which on a release of the GIL costs at most 1 % of a call.
 
     python benchmarks/thresholds.py            every kernel
     python benchmarks/thresholds.py nbody      this one
 
-How to read it. The pair, a release and a re-acquire that nobody contends, is the difference between an empty call
-that releases and one that holds, taken in turns. A kernel's threshold is the work that takes a hundred times as
-long. The pair and the rates depend on the machine, so what is compiled in is right if it is within a factor of 4.
-Exit status: 0 all are, 1 one is not.
+How to read it. A pair is an uncontended release and re-take: the difference between an empty call that releases and one
+that holds, measured in turns. A kernel's threshold is the work that takes a hundred times as long. Both depend on the
+machine, so a compiled-in threshold is right if it is within a factor of 4. Exit status: 0 all are, 1 one is not.
 """
 
 import sys
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gilscope.kernels import Kernel, load
-from gilscope.measure.stats import median_interval
+from gilscope.stats import median_interval
 from gilscope.variants import native
 
 SHARE = 0.01
@@ -26,7 +25,7 @@ CALLS = 5000
 
 
 def pair_ns() -> float:
-    """Nanoseconds of one release and re-acquire: one round of spin released, less the same held."""
+    """Nanoseconds of one release and re-take: one round of spin released, minus the same held."""
     spin = native(load()["spin"], "capi").spin
 
     def calls_ns(policy: str) -> float:
@@ -41,7 +40,7 @@ def pair_ns() -> float:
 def unit_ns(kernel: Kernel) -> float:
     """Nanoseconds of one unit of work in C, from calls of the small size; the shortest, since noise only adds."""
     if kernel.work is None:
-        raise ValueError(f"{kernel.name} has no work to release for")
+        raise ValueError(f"{kernel.name} does not release")
     arguments = kernel.inputs(kernel.sizes["small"], 0)
     call = getattr(native(kernel, "capi"), kernel.name)
     times = []
@@ -56,10 +55,10 @@ def main() -> int:
     names = sys.argv[1:] or [name for name, kernel in load().items() if kernel.releases]
     unknown = [name for name in names if name not in load() or not load()[name].releases]
     if unknown:
-        print(f"thresholds: {unknown[0]!r} is no kernel that releases", file=sys.stderr)
+        print(f"thresholds: {unknown[0]!r} is not a kernel that releases", file=sys.stderr)
         return 2
     pair = pair_ns()
-    table = Table("kernel", "unit", "ns a unit", "measured", "compiled in", "", title=f"a pair costs {pair:.0f} ns")
+    table = Table("kernel", "unit", "ns per unit", "measured", "compiled in", "", title=f"a pair costs {pair:.0f} ns")
     wrong = False
     for name in names:
         kernel = load()[name]

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gilscope.kernels import Arguments, Kernel, Outcome, load
 from gilscope.variants import Variant, native, select
 
 TEAM = 2  # OpenMP threads
+HERE = str(Path(__file__).parent)
 # They sleep while they wait: on a busy machine, spinning keeps the core from those that they wait for. OpenMP reads
 # this when it is loaded, by select() below.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -28,12 +30,17 @@ NATIVE = [cell for cell in CELLS if cell.implementation in ("cython", "capi", "o
 PARALLEL = [cell for cell in NATIVE if cell.policy == "released"]
 
 
+def child_environment() -> dict[str, str]:
+    """The environment of a child that runs a test file as a script, and imports this module."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")]))}
+
+
 def functions(kernel: Kernel) -> dict[str, Callable[..., Any]]:
     """The native functions of a kernel as a user calls them, without a policy."""
-    found = {name: getattr(native(kernel, name), kernel.name) for name in ("capi", "cython")}
+    by_name = {name: getattr(native(kernel, name), kernel.name) for name in ("capi", "cython")}
     if getattr(native(kernel, "openmp"), "OPENMP", False):
-        found["openmp"] = partial(getattr(native(kernel, "openmp"), f"{kernel.name}_openmp"), threads=TEAM)
-    return found
+        by_name["openmp"] = partial(getattr(native(kernel, "openmp"), f"{kernel.name}_openmp"), threads=TEAM)
+    return by_name
 
 
 @lru_cache(maxsize=12)  # not more: some are large
@@ -45,7 +52,7 @@ def inputs(name: str, size: str, seed: int = 0) -> Arguments:
 
 @cache
 def expected(name: str, seed: int = 0) -> Outcome:
-    """What the Python reference makes of the tiny inputs."""
+    """What the Python reference returns for the tiny inputs."""
     kernel = load()[name]
     return kernel.outcome(kernel.python, inputs(name, "tiny", seed))
 
@@ -88,14 +95,14 @@ def _small(kernel: Kernel) -> Iterator[Arguments]:
 
 
 def below(kernel: Kernel) -> Arguments:
-    """Arguments with as much work as is found below the kernel's threshold."""
+    """The most work below the kernel's threshold among small arguments."""
     assert kernel.work is not None
     threshold = native(kernel, "capi").THRESHOLD
-    return max((found for found in _small(kernel) if kernel.work(found) < threshold), key=kernel.work)
+    return max((arguments for arguments in _small(kernel) if kernel.work(arguments) < threshold), key=kernel.work)
 
 
 def above(kernel: Kernel) -> Arguments:
     """Arguments of the smallest named size that has enough work to be released."""
     assert kernel.work is not None
     threshold = native(kernel, "capi").THRESHOLD
-    return next(found for size in kernel.sizes if kernel.work(found := inputs(kernel.name, size)) >= threshold)
+    return next(arguments for size in kernel.sizes if kernel.work(arguments := inputs(kernel.name, size)) >= threshold)

@@ -1,14 +1,14 @@
-"""Made-up results documents, what a measurement could have given, and what else a report is made of."""
+"""Made-up results documents, as a measurement could have given them, and what else a report is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gilscope.annotate import Page
-from gilscope.measure import record
-from gilscope.measure.record import Row
+from gilscope.host import Environment
+from gilscope.results import Results, Row, Settings
+from gilscope.results.codec import decode
 
 # kernel: (unit, nanoseconds a unit in C, in Python, in NumPy or None, what two plain C threads gain)
 KERNELS: dict[str, tuple[str, float, float, float | None, float]] = {
@@ -24,7 +24,7 @@ KERNELS: dict[str, tuple[str, float, float, float | None, float]] = {
     "objectsum": ("items", 3.2, 24, None, 1.99),
 }
 OPENMP = ("mandelbrot", "nbody", "montecarlo", "blur", "triad")
-ENVIRONMENT: dict[str, Any] = {
+_ENVIRONMENT = {
     "gilscope": "0.1.0",
     "python": {
         "version": "3.11.2",
@@ -50,6 +50,8 @@ ENVIRONMENT: dict[str, Any] = {
     "build": {"mode": "release", "compiler": "gcc 12.2.0", "flags": "-O3 -g0 -std=c11", "openmp": True},
     "libraries": {"numpy": "2.4.6", "cython": "3.3.1", "jinja2": "3.1.6", "plotly": "7.1.0"},
 }
+
+ENVIRONMENT = decode(Environment, _ENVIRONMENT, "made up")
 
 
 def row(
@@ -78,10 +80,10 @@ def row(
     ceiling_baseline = 0.04 * (1 + 0.01 * shared.random(rounds) * later)
     machine = machine or 0.995 * min(workers, cpus)
 
-    def on_workers(baseline: np.ndarray, gain: float, random: np.random.Generator) -> list[float]:
+    def on_workers(baseline: np.ndarray, gain: float, random: np.random.Generator) -> tuple[float, ...]:
         if workers == 1:
-            return list(baseline.tolist())
-        return list((baseline * workers / (gain * (1 - noise * later * random.random(rounds)))).tolist())
+            return tuple(baseline.tolist())
+        return tuple((baseline * workers / (gain * (1 - noise * later * random.random(rounds)))).tolist())
 
     executor = "serial" if workers == 1 else "threads"
     return Row(
@@ -97,26 +99,24 @@ def row(
         work=work,
         unit=unit,
         seconds=on_workers(baseline, speedup, own),
-        baseline_seconds=baseline.tolist(),
+        baseline_seconds=tuple(baseline.tolist()),
         ceiling_seconds=on_workers(ceiling_baseline, ceiling, shared),
-        ceiling_baseline_seconds=ceiling_baseline.tolist(),
+        ceiling_baseline_seconds=tuple(ceiling_baseline.tolist()),
         machine_calls=10,
         machine_seconds=on_workers(ceiling_baseline, machine, shared),
-        machine_baseline_seconds=ceiling_baseline.tolist(),
+        machine_baseline_seconds=tuple(ceiling_baseline.tolist()),
         cpus=cpus,
     )
 
 
-def document(
-    rows: Sequence[Row], environment: Mapping[str, Any] = ENVIRONMENT, complete: bool = True
-) -> dict[str, Any]:
-    counts = sorted({row.workers for row in rows})
-    settings = {"threads": counts, "size": "medium", "scaling": "weak", "seconds": 90, "rounds": 10}
-    return record.document(list(rows), settings, dict(environment), complete)
+def document(rows: Sequence[Row], environment: Environment = ENVIRONMENT, complete: bool = True) -> Results:
+    counts = tuple(sorted({row.workers for row in rows}))
+    settings = Settings(threads=counts, size="medium", scaling="weak", seconds=90, rounds=10)
+    return Results(rows=tuple(rows), settings=settings, environment=environment, complete=complete)
 
 
-def full(threads: Sequence[int] = (1, 2), kernels: Sequence[str] = tuple(KERNELS)) -> dict[str, Any]:
-    """All cells of these kernels, as a quiet machine could give them; objectsum can not release."""
+def full(threads: Sequence[int] = (1, 2), kernels: Sequence[str] = tuple(KERNELS)) -> Results:
+    """All cells of these kernels, as a quiet machine could give them; objectsum cannot release."""
     rows = []
     for kernel in kernels:
         _, _, _, numpy, ceiling = KERNELS[kernel]

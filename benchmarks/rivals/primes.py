@@ -32,12 +32,12 @@ else:
         base = 2 * np.flatnonzero(small)[1:] + 1
         base = base[base > 13]
         pattern = np.ones(PATTERN + SEGMENT, np.uint8)
-        found = 0
+        count = 0
         for prime in (2, 3, 5, 7, 11, 13):
-            found += low <= prime < high
+            count += low <= prime < high
             if prime > 2:
                 strike(pattern, prime // 2, prime)
-        following = np.empty(base.size, np.int64)  # of each base prime, the flag to strike next
+        following = np.empty(base.size, np.int64)  # the flag to strike next, per base prime
         flags = np.empty(SEGMENT, np.uint8)
         active = 0
         for begin in range(low // 2, high // 2, SEGMENT):
@@ -54,7 +54,7 @@ else:
             for i in range(active):
                 following[i] = strike(segment, following[i], base[i]) - segment.size
             for flag in segment:
-                found += flag
-        return found
+                count += flag
+        return count
 
     RIVALS["numba"] = sieve

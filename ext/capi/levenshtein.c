@@ -4,6 +4,8 @@
 #include "../core/levenshtein.h"
 #include "../support/items.h"
 
+enum { LEVENSHTEIN_AT_QUERY, LEVENSHTEIN_AT_CHOICES, LEVENSHTEIN_AT_OUT }; /* the arguments' places */
+
 typedef struct {
     gs_texts choices; /* with a reference to each: see gs_texts_take() */
     Py_buffer out;
@@ -12,12 +14,12 @@ typedef struct {
     gs_vector vector;
 } levenshtein_job;
 
-static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
+static int levenshtein_job_parse(const gs_bound *in, void *memory, gs_plan *plan) {
     levenshtein_job *job = memory;
     levenshtein_task *task = &job->task;
-    if (gs_text_of("levenshtein", "query", -1, arguments[0], &task->query) < 0) return -1;
-    if (gs_buffer("levenshtein", "out", arguments[2], &gs_int32, 1, GS_WRITE, &job->out) < 0) return -1;
-    if (gs_texts_take("levenshtein", "choices", arguments[1], "out", job->out.shape[0], &job->choices) < 0) return -1;
+    if (gs_take_text(in, LEVENSHTEIN_AT_QUERY, &task->query) < 0) return -1;
+    if (gs_take_buffer(in, LEVENSHTEIN_AT_OUT, &gs_int32, 1, GS_WRITE, &job->out) < 0) return -1;
+    if (gs_take_texts(in, LEVENSHTEIN_AT_CHOICES, LEVENSHTEIN_AT_OUT, job->out.shape[0], &job->choices) < 0) return -1;
     job->state = PyMem_RawMalloc(levenshtein_state_size(task->query.length));
     if (job->state == NULL) {
         PyErr_NoMemory();
@@ -32,41 +34,54 @@ static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
     return 0;
 }
 
-static gs_status compute(void *memory, gs_slices *slices) {
+static gs_status levenshtein_job_compute(void *memory, gs_slices *slices) {
     levenshtein_job *job = memory;
     if (slices->end == 0) levenshtein_start(&job->task, job->state);
     while (gs_next(slices)) levenshtein_advance(&job->task, job->state, job->vector, slices->end);
     return GS_OK;
 }
 
-static PyObject *result(void *memory) {
-    (void)memory;
-    Py_RETURN_NONE;
-}
-
-static void clear(void *memory) {
+static void levenshtein_job_clear(void *memory) {
     levenshtein_job *job = memory;
     PyMem_RawFree(job->state);
     PyBuffer_Release(&job->out);
     gs_texts_drop(&job->choices);
 }
 
-static const gs_kernel kernel = {
+static const gs_kernel levenshtein_kernel = {
     .name = "levenshtein",
     .arguments = {"query", "choices", "out"},
     .required = 3,
     .unit = "character-words",
     .threshold = LEVENSHTEIN_THRESHOLD,
-    .parse = parse,
-    .compute = compute,
-    .result = result,
-    .clear = clear,
+    .job_size = sizeof(levenshtein_job),
+    .parse = levenshtein_job_parse,
+    .compute = levenshtein_job_compute,
+    .result = gs_none,
+    .clear = levenshtein_job_clear,
 };
 
-PyDoc_STRVAR(doc,
+PyDoc_STRVAR(levenshtein_doc,
              "levenshtein($module, query, choices, out, *, policy='auto')\n--\n\n"
              "Write the edit distance of `query` to each str in the list `choices` into `out`, int32 and as long.\n\n"
              "The distance is the least number of characters inserted, deleted or replaced; characters are code\n"
              "points, lone surrogates too.");
 
-GS_MODULE(levenshtein, kernel, levenshtein_job, doc)
+static PyMethodDef levenshtein_methods[] = {
+    {"levenshtein", (PyCFunction)(void (*)(void))gs_kernel_call, METH_FASTCALL | METH_KEYWORDS, levenshtein_doc},
+    {"ceiling", (PyCFunction)(void (*)(void))gs_kernel_ceiling, METH_FASTCALL, gs_ceiling_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int gs_module_exec(PyObject *module) { return gs_kernel_exec(module, &levenshtein_kernel); }
+
+static struct PyModuleDef levenshtein_module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "levenshtein",
+    .m_doc = "The kernel levenshtein in C: see gilscope.kernels.levenshtein.",
+    .m_size = sizeof(gs_state),
+    .m_methods = levenshtein_methods,
+    .m_slots = gs_module_slots,
+};
+
+PyMODINIT_FUNC PyInit_levenshtein(void) { return PyModuleDef_Init(&levenshtein_module); }

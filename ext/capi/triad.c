@@ -3,24 +3,26 @@
 
 #include "../core/triad.h"
 
+enum { TRIAD_AT_OUT, TRIAD_AT_LEFT, TRIAD_AT_RIGHT, TRIAD_AT_SCALE }; /* the arguments' places */
+
 typedef struct {
     Py_buffer out, left, right;
     triad_task task;
     gs_vector vector;
 } triad_job;
 
-static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
+static int triad_job_parse(const gs_bound *in, void *memory, gs_plan *plan) {
     triad_job *job = memory;
     triad_task *task = &job->task;
-    if (gs_buffer("triad", "out", arguments[0], &gs_float64, 1, GS_WRITE, &job->out) < 0) return -1;
-    if (gs_buffer("triad", "left", arguments[1], &gs_float64, 1, GS_READ, &job->left) < 0) return -1;
-    if (gs_buffer("triad", "right", arguments[2], &gs_float64, 1, GS_READ, &job->right) < 0) return -1;
-    if (gs_real("triad", "scale", arguments[3], &task->scale) < 0) return -1;
+    if (gs_take_buffer(in, TRIAD_AT_OUT, &gs_float64, 1, GS_WRITE, &job->out) < 0) return -1;
+    if (gs_take_buffer(in, TRIAD_AT_LEFT, &gs_float64, 1, GS_READ, &job->left) < 0) return -1;
+    if (gs_take_buffer(in, TRIAD_AT_RIGHT, &gs_float64, 1, GS_READ, &job->right) < 0) return -1;
+    if (gs_take_real(in, TRIAD_AT_SCALE, &task->scale) < 0) return -1;
     task->length = job->out.shape[0];
-    if (gs_length("triad", "left", job->left.shape[0], "out", task->length) < 0) return -1;
-    if (gs_length("triad", "right", job->right.shape[0], "out", task->length) < 0) return -1;
-    if (gs_disjoint("triad", "out", &job->out, "left", &job->left) < 0) return -1;
-    if (gs_disjoint("triad", "out", &job->out, "right", &job->right) < 0) return -1;
+    if (gs_check_length(in, TRIAD_AT_LEFT, job->left.shape[0], TRIAD_AT_OUT, task->length) < 0) return -1;
+    if (gs_check_length(in, TRIAD_AT_RIGHT, job->right.shape[0], TRIAD_AT_OUT, task->length) < 0) return -1;
+    if (gs_check_disjoint(in, TRIAD_AT_OUT, &job->out, TRIAD_AT_LEFT, &job->left) < 0) return -1;
+    if (gs_check_disjoint(in, TRIAD_AT_OUT, &job->out, TRIAD_AT_RIGHT, &job->right) < 0) return -1;
     task->out = job->out.buf;
     task->left = job->left.buf;
     task->right = job->right.buf;
@@ -30,38 +32,52 @@ static int parse(PyObject *const *arguments, void *memory, gs_plan *plan) {
     return 0;
 }
 
-static gs_status compute(void *memory, gs_slices *slices) {
+static gs_status triad_job_compute(void *memory, gs_slices *slices) {
     triad_job *job = memory;
     while (gs_next(slices)) triad_elements(&job->task, job->vector, slices->begin, slices->end);
     return GS_OK;
 }
 
-static PyObject *result(void *memory) {
-    (void)memory;
-    Py_RETURN_NONE;
-}
-
-static void clear(void *memory) {
+static void triad_job_clear(void *memory) {
     triad_job *job = memory;
     PyBuffer_Release(&job->out);
     PyBuffer_Release(&job->left);
     PyBuffer_Release(&job->right);
 }
 
-static const gs_kernel kernel = {
+static const gs_kernel triad_kernel = {
     .name = "triad",
     .arguments = {"out", "left", "right", "scale"},
     .required = 4,
     .unit = "elements",
     .threshold = TRIAD_THRESHOLD,
-    .parse = parse,
-    .compute = compute,
-    .result = result,
-    .clear = clear,
+    .job_size = sizeof(triad_job),
+    .parse = triad_job_parse,
+    .compute = triad_job_compute,
+    .result = gs_none,
+    .clear = triad_job_clear,
 };
 
-PyDoc_STRVAR(doc, "triad($module, out, left, right, scale, *, policy='auto')\n--\n\n"
-                  "Write left + scale*right into `out`. All three are float64 buffers of one length, C-contiguous;\n"
-                  "`out` must not overlap the others. The product is rounded before the sum, as in NumPy.");
+PyDoc_STRVAR(triad_doc,
+             "triad($module, out, left, right, scale, *, policy='auto')\n--\n\n"
+             "Write left + scale*right into `out`. All three are float64 buffers of one length, C-contiguous;\n"
+             "`out` must not overlap the others. The product is rounded before the sum, as in NumPy.");
 
-GS_MODULE(triad, kernel, triad_job, doc)
+static PyMethodDef triad_methods[] = {
+    {"triad", (PyCFunction)(void (*)(void))gs_kernel_call, METH_FASTCALL | METH_KEYWORDS, triad_doc},
+    {"ceiling", (PyCFunction)(void (*)(void))gs_kernel_ceiling, METH_FASTCALL, gs_ceiling_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int gs_module_exec(PyObject *module) { return gs_kernel_exec(module, &triad_kernel); }
+
+static struct PyModuleDef triad_module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "triad",
+    .m_doc = "The kernel triad in C: see gilscope.kernels.triad.",
+    .m_size = sizeof(gs_state),
+    .m_methods = triad_methods,
+    .m_slots = gs_module_slots,
+};
+
+PyMODINIT_FUNC PyInit_triad(void) { return PyModuleDef_Init(&triad_module); }

@@ -65,7 +65,7 @@ typedef struct {
 } gs_text;
 
 /* The vector level is chosen at run time, so one build is fast on every CPU. A core with vector code
- * has one function a level; the level comes in as an argument. */
+ * has one function per level; the level comes in as an argument. */
 typedef enum { GS_BASELINE = 0, GS_AVX2 = 1 } gs_vector;
 
 #define GS_INLINE static inline __attribute__((always_inline))

@@ -41,7 +41,7 @@ typedef struct {
     const char **down;  /* where each row of the image begins that the block needs, from top to bottom */
     const char **along; /* where each column of `line` begins */
     float *line;        /* BLUR_BLOCK rows of a tile, interleaved, with a margin of `radius` columns on either side */
-    float *weights;     /* one a tap */
+    float *weights;     /* one per tap */
 } blur_scratch;
 
 /* Both passes reach this far; beyond it a weight would be below 0.0004 of the middle one. */

@@ -19,9 +19,9 @@ enum {
 
 typedef enum {
     HISTOGRAM_PRIVATE,     /* into scratch of the call, which is added to the counts in the end */
-    HISTOGRAM_ATOMIC,      /* one atomic addition a key */
-    HISTOGRAM_LOCKED,      /* one lock and plain addition a key */
-    HISTOGRAM_SHARED_LINE, /* one plain addition a key: right only where no other thread writes these counts */
+    HISTOGRAM_ATOMIC,      /* one atomic addition per key */
+    HISTOGRAM_LOCKED,      /* one lock and plain addition per key */
+    HISTOGRAM_SHARED_LINE, /* one plain addition per key: right only where no other thread writes these counts */
 } histogram_sharing;
 
 /* The word for each, in their order, ended by NULL. */

@@ -82,15 +82,15 @@ typedef struct {
     levenshtein_lanes distance; /* of the query to as much of the choice as was met */
     levenshtein_lanes active;   /* minus the steps of this tile that are left to the lane: the top bit tells */
     levenshtein_step tile[LEVENSHTEIN_STEPS];
-    levenshtein_table tables[LEVENSHTEIN_LANES]; /* of the tile's blocks: one, or one a lane */
-    levenshtein_column columns[];                /* one a block; or one for eight, then what their last rows did */
+    levenshtein_table tables[LEVENSHTEIN_LANES]; /* of the tile's blocks: one, or one per lane */
+    levenshtein_column columns[];                /* one per block; or one for eight, then what their last rows did */
 } levenshtein_state;
 
 static inline int64_t levenshtein_words(int64_t query) {
     return query == 0 ? 1 : (query + LEVENSHTEIN_ROWS - 1) / LEVENSHTEIN_ROWS;
 }
 
-/* The work in character-words: each character of the choices, and one more a choice, against each block. */
+/* The work in character-words: each character of the choices, and one more per choice, against each block. */
 static inline int64_t levenshtein_work(int64_t query, int64_t characters, int64_t choices) {
     int64_t sum;
     if (__builtin_add_overflow(characters, choices, &sum)) return INT64_MAX;

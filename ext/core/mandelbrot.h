@@ -82,7 +82,7 @@ static inline void mandelbrot_clear(mandelbrot_points *points, int k) {
     points->x[k] = points->y[k] = points->real[0][k] = points->imaginary[0][k] = 0;
 }
 
-/* This file includes itself, once for each vector level: a vector type can not be a parameter. */
+/* This file includes itself, once for each vector level: a vector type cannot be a parameter. */
 #define LEVEL(name) name##_baseline
 #define TARGET
 #define LANES 2

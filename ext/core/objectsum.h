@@ -1,4 +1,4 @@
-/* objectsum: the sum of a list of Python numbers. The objects can not come down here, so this is the
+/* objectsum: the sum of a list of Python numbers. The objects cannot come down here, so this is the
  * arithmetic alone: what of the sum fits a machine word.
  *
  * Floats are added with Neumaier's compensation (A. Neumaier, Rundungsfehleranalyse einiger Verfahren zur

@@ -9,19 +9,19 @@
 
 #include "../core/base.h"
 
-static void spin_until(int64_t end) {
+static void workload_spin(int64_t end) {
     while (gs_now() < end) {
     }
 }
 
-PyDoc_STRVAR(cycle_doc,
+PyDoc_STRVAR(workload_cycle_doc,
              "cycle(hold, release, seconds, /)\n--\n\n"
              "Holds the GIL for `hold` seconds, releases it for `release` seconds, and so on, for `seconds` in all.\n\n"
              "Computes all the time. A hold of 0 holds no longer than it takes to let go again; a release of 0\n"
              "releases nothing. Returns the seconds held, the seconds released, the seconds it waited for the GIL to\n"
              "come back, and the number of rounds. ValueError for times that are negative or longer than an hour.");
 
-static PyObject *cycle(PyObject *module, PyObject *arguments) {
+static PyObject *workload_cycle(PyObject *module, PyObject *arguments) {
     double hold, release, seconds;
     if (!PyArg_ParseTuple(arguments, "ddd:cycle", &hold, &release, &seconds)) return NULL;
     if (!(hold >= 0 && release >= 0 && seconds >= 0 && hold <= 3600 && release <= 3600 && seconds <= 3600)) {
@@ -33,13 +33,13 @@ static PyObject *cycle(PyObject *module, PyObject *arguments) {
     int64_t now = gs_now(), end = now + (int64_t)(seconds * 1e9);
     while (now < end) {
         int64_t start = now;
-        spin_until(start + hold_ns);
+        workload_spin(start + hold_ns);
         now = gs_now();
         held += now - start;
         if (release_ns > 0) {
             int64_t let_go = now, wanted;
             Py_BEGIN_ALLOW_THREADS;
-            spin_until(let_go + release_ns);
+            workload_spin(let_go + release_ns);
             wanted = gs_now();
             Py_END_ALLOW_THREADS;
             now = gs_now();
@@ -52,9 +52,19 @@ static PyObject *cycle(PyObject *module, PyObject *arguments) {
     return Py_BuildValue("(dddL)", (double)held / 1e9, (double)released / 1e9, (double)waited / 1e9, (long long)rounds);
 }
 
-static PyMethodDef methods[] = {
-    {"cycle", cycle, METH_VARARGS, cycle_doc},
+static PyMethodDef workload_methods[] = {
+    {"cycle", workload_cycle, METH_VARARGS, workload_cycle_doc},
     {NULL, NULL, 0, NULL},
 };
 
-GS_PLAIN_MODULE(_workload, "CPU work that holds and releases the GIL for exact times.", methods, gs_nothing_more)
+static int gs_module_exec(PyObject *module) { return 0; }
+
+static struct PyModuleDef workload_module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_workload",
+    .m_doc = "CPU work that holds and releases the GIL for exact times.",
+    .m_methods = workload_methods,
+    .m_slots = gs_module_slots,
+};
+
+PyMODINIT_FUNC PyInit__workload(void) { return PyModuleDef_Init(&workload_module); }

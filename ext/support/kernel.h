@@ -1,5 +1,5 @@
-/* What a C binding is made of. A kernel fills in a gs_kernel; this file does the rest: binding the
- * arguments, the policy, the one release of the GIL, the pure-C ceiling, and the module itself.
+/* What a C binding is made of. A kernel fills in a gs_kernel; this file does the rest: the policy, the release of the
+ * GIL, the pure-C ceiling, and what the module says of itself.
  *
  * A call goes through four functions of the kernel:
  *     parse    with the GIL: from objects to plain memory; says how much work there is
@@ -12,12 +12,12 @@
 
 #include <Python.h>
 
-#include "arguments.h"
+#include "bound.h"
 #include "ceiling.h"
 #include "module.h"
 #include "run.h"
 
-enum { GS_ARGUMENTS_MAX = 12 };
+enum { GS_JOB_MAX = 4096 }; /* bytes of a job, which a call keeps on its stack */
 
 typedef struct {
     int64_t work;     /* what `auto` compares with the threshold, in the kernel's unit */
@@ -29,15 +29,22 @@ typedef struct {
 typedef struct {
     const char *name;
     const char *arguments[GS_ARGUMENTS_MAX + 1]; /* in order, ended by NULL */
-    int required;      /* how many of them have no default; parse gets NULL for one not given */
-    const char *unit;  /* of work: "pixel-iterations" */
-    int64_t threshold; /* `auto` releases from this much work */
-    bool objects;      /* compute touches Python objects: the GIL can not be released */
-    int (*parse)(PyObject *const *arguments, void *job, gs_plan *plan);
+    int required;                                /* how many of them have no default */
+    const char *unit;                            /* of work: "pixel-iterations" */
+    int64_t threshold;                           /* `auto` releases from this much work */
+    bool objects;                                /* compute touches Python objects: the GIL cannot be released */
+    size_t job_size;                             /* of the memory that the four functions share; it comes in zeroed */
+    int (*parse)(const gs_bound *in, void *job, gs_plan *plan);
     gs_status (*compute)(void *job, gs_slices *slices);
     PyObject *(*result)(void *job);
     void (*clear)(void *job);
 } gs_kernel;
+
+/* Module state, one per interpreter. */
+typedef struct {
+    const gs_kernel *kernel;
+    gs_vector vector;
+} gs_state;
 
 /* The level in use: the CPU's, or a lower one that GILSCOPE_VECTOR names (for tests and comparisons). */
 static inline gs_vector gs_vector_level(void) {
@@ -48,154 +55,141 @@ static inline gs_vector gs_vector_level(void) {
 
 static inline const char *gs_vector_name(gs_vector level) { return level == GS_AVX2 ? "avx2" : "baseline"; }
 
-/* Sorts the arguments of a vectorcall into `bound`, in the order of kernel->arguments, with `policy`
- * apart. References are borrowed. */
-static inline int gs_bind(const gs_kernel *kernel, PyObject *const *arguments, Py_ssize_t positional,
-                          PyObject *keywords, PyObject **bound, PyObject **policy) {
-    Py_ssize_t known = 0;
-    while (kernel->arguments[known] != NULL) known++;
-    if (positional > known) {
-        PyErr_Format(PyExc_TypeError, "%s() takes at most %zd positional arguments (%zd given)", kernel->name, known,
-                     positional);
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < known; i++) bound[i] = i < positional ? arguments[i] : NULL;
-    Py_ssize_t named = keywords == NULL ? 0 : PyTuple_GET_SIZE(keywords);
-    for (Py_ssize_t i = 0; i < named; i++) {
-        PyObject *name = PyTuple_GET_ITEM(keywords, i), *value = arguments[positional + i];
-        Py_ssize_t place = 0;
-        if (policy != NULL && PyUnicode_CompareWithASCIIString(name, "policy") == 0) {
-            *policy = value;
-            continue;
-        }
-        while (place < known && PyUnicode_CompareWithASCIIString(name, kernel->arguments[place]) != 0) place++;
-        if (place == known) {
-            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", kernel->name, name);
-            return -1;
-        }
-        if (bound[place] != NULL) {
-            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%U'", kernel->name, name);
-            return -1;
-        }
-        bound[place] = value;
-    }
-    for (int i = 0; i < kernel->required; i++) {
-        if (bound[i] == NULL) {
-            PyErr_Format(PyExc_TypeError, "%s() misses the argument '%s'", kernel->name, kernel->arguments[i]);
-            return -1;
-        }
-    }
-    return 0;
+/* For `result` of a kernel that writes its answer into an argument. */
+static inline PyObject *gs_none(void *job) {
+    (void)job;
+    Py_RETURN_NONE;
 }
 
-/* kernel(*arguments, policy="auto"). `job` is zeroed memory of the kernel's own job type. */
-static inline PyObject *gs_kernel_call(const gs_kernel *kernel, void *job, gs_vector vector, PyObject *const *arguments,
-                                       Py_ssize_t positional, PyObject *keywords) {
-    PyObject *bound[GS_ARGUMENTS_MAX], *policy_object = NULL, *result = NULL;
-    gs_policy policy = GS_AUTO;
-    gs_plan plan = {.step = 1, .vector = vector};
-    if (gs_bind(kernel, arguments, positional, keywords, bound, &policy_object) < 0) return NULL;
-    if (policy_object != NULL && gs_policy_from(kernel->name, policy_object, &policy) < 0) return NULL;
-    if (kernel->objects && gs_policy_held_only(kernel->name, &policy) < 0) return NULL;
-    if (kernel->parse(bound, job, &plan) == 0) {
-        gs_run run;
-        int pending;
-        gs_run_start(&run, kernel->name, policy, plan.work, kernel->threshold, plan.total, plan.step);
-        while ((pending = gs_pending(&run)) > 0) {
-            if (run.release) {
-                PyThreadState *thread = PyEval_SaveThread();
-                run.status = kernel->compute(job, &run.slices);
-                PyEval_RestoreThread(thread);
-            } else {
-                run.status = kernel->compute(job, &run.slices);
-            }
+/* For `clear` of a kernel whose job owns nothing. */
+static inline void gs_nothing_to_clear(void *job) { (void)job; }
+
+/* Computes the parsed job slice by slice. 0: all is done; -1: an exception is set. */
+static inline int gs_kernel_compute(const gs_kernel *kernel, void *job, gs_policy policy, const gs_plan *plan) {
+    gs_run run;
+    int pending;
+    gs_run_start(&run, kernel->name, policy, plan->work, kernel->threshold, plan->total, plan->step);
+    while ((pending = gs_pending(&run)) > 0) {
+        if (run.release) {
+            PyThreadState *thread = PyEval_SaveThread();
+            run.status = kernel->compute(job, &run.slices);
+            PyEval_RestoreThread(thread);
+        } else {
+            run.status = kernel->compute(job, &run.slices);
         }
-        if (pending == 0) result = kernel->result(job);
     }
+    return pending;
+}
+
+/* The module's function: kernel(*arguments, policy="auto"). */
+static PyObject *gs_kernel_call(PyObject *module, PyObject *const *arguments, Py_ssize_t positional,
+                                PyObject *keywords) {
+    const gs_state *state = PyModule_GetState(module);
+    const gs_kernel *kernel = state->kernel;
+    gs_bound in = {.kernel = kernel->name, .names = kernel->arguments};
+    gs_policy policy = GS_AUTO;
+    gs_plan plan = {.step = 1, .vector = state->vector};
+    if (gs_bind(&in, kernel->required, true, arguments, positional, keywords) < 0) return NULL;
+    if (in.policy != NULL && gs_policy_from(kernel->name, in.policy, &policy) < 0) return NULL;
+    if (kernel->objects && gs_policy_held_only(kernel->name, &policy) < 0) return NULL;
+    _Alignas(max_align_t) char job[GS_JOB_MAX];
+    memset(job, 0, kernel->job_size);
+    PyObject *result = NULL;
+    if (kernel->parse(&in, job, &plan) == 0 && gs_kernel_compute(kernel, job, policy, &plan) == 0)
+        result = kernel->result(job);
     kernel->clear(job);
     return result;
 }
 
-/* ceiling(jobs, calls) -> seconds. `jobs` is a sequence of argument tuples, one a thread. */
-static inline PyObject *gs_kernel_ceiling(const gs_kernel *kernel, size_t job_size, gs_vector vector,
-                                          PyObject *const *arguments, Py_ssize_t count) {
-    if (count != 2) {
-        PyErr_Format(PyExc_TypeError, "ceiling() takes 2 arguments, jobs and calls (%zd given)", count);
-        return NULL;
+/* Makes a lane's job from a tuple of arguments. After a failure the job is to be cleared all the same where
+ * `lane->job` is set. */
+static inline int gs_ceiling_parse(const gs_state *state, PyObject *tuple, void *job, gs_lane *lane) {
+    const gs_kernel *kernel = state->kernel;
+    gs_bound in = {.kernel = kernel->name, .names = kernel->arguments};
+    gs_plan plan = {.step = 1, .vector = state->vector};
+    if (!PyTuple_Check(tuple)) {
+        PyErr_Format(PyExc_TypeError, "%s: each job must be a tuple of arguments, not %.100s", kernel->name,
+                     Py_TYPE(tuple)->tp_name);
+        return -1;
     }
-    int64_t calls;
-    if (gs_int(kernel->name, "calls", arguments[1], 1, INT64_MAX, &calls) < 0) return NULL;
-    PyObject *tuples = PySequence_Tuple(arguments[0]);
-    if (tuples == NULL) return NULL;
-    Py_ssize_t lanes_count = PyTuple_GET_SIZE(tuples), parsed = 0;
-    gs_lane *lanes = PyMem_Calloc((size_t)lanes_count + 1, sizeof *lanes);
-    char *jobs = PyMem_Calloc((size_t)lanes_count + 1, job_size);
-    PyObject *result = NULL;
-    if (lanes == NULL || jobs == NULL) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    for (; parsed < lanes_count; parsed++) {
-        PyObject *bound[GS_ARGUMENTS_MAX], *tuple = PyTuple_GET_ITEM(tuples, parsed);
-        gs_lane *lane = &lanes[parsed];
-        gs_plan plan = {.step = 1, .vector = vector};
-        lane->compute = kernel->compute;
-        lane->job = jobs + (size_t)parsed * job_size;
-        lane->calls = calls;
-        if (!PyTuple_Check(tuple)) {
-            PyErr_Format(PyExc_TypeError, "%s: each job must be a tuple of arguments, not %.100s", kernel->name,
-                         Py_TYPE(tuple)->tp_name);
-            goto done;
-        }
-        if (gs_bind(kernel, &PyTuple_GET_ITEM(tuple, 0), PyTuple_GET_SIZE(tuple), NULL, bound, NULL) < 0) goto done;
-        int status = kernel->parse(bound, lane->job, &plan);
-        lane->total = plan.total;
-        lane->step = plan.step;
-        if (status < 0) {
-            parsed++; /* a failed parse is cleared too */
-            goto done;
-        }
-    }
+    if (gs_bind(&in, kernel->required, false, &PyTuple_GET_ITEM(tuple, 0), PyTuple_GET_SIZE(tuple), NULL) < 0)
+        return -1;
+    lane->compute = kernel->compute;
+    lane->job = job;
+    int status = kernel->parse(&in, job, &plan);
+    lane->total = plan.total;
+    lane->step = plan.step;
+    return status;
+}
+
+/* Runs the lanes without the GIL. The seconds, or -1 with an exception set. */
+static inline double gs_ceiling_seconds(const char *kernel, gs_lane *lanes, Py_ssize_t count) {
     PyThreadState *thread = PyEval_SaveThread();
-    int64_t nanoseconds = gs_lanes_run(lanes, lanes_count);
+    int64_t nanoseconds = gs_lanes_run(lanes, count);
     PyEval_RestoreThread(thread);
     if (nanoseconds < 0) {
-        PyErr_Format(PyExc_RuntimeError, "%s: could not start %zd threads", kernel->name, lanes_count);
-        goto done;
+        PyErr_Format(PyExc_RuntimeError, "%s: could not start %zd threads", kernel, count);
+        return -1;
     }
-    for (Py_ssize_t i = 0; i < lanes_count; i++) {
-        if (lanes[i].status != GS_OK) {
-            gs_raise(kernel->name, lanes[i].status, 0);
-            goto done;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (lanes[i].status == GS_OK) continue;
+        gs_raise(kernel, lanes[i].status, 0);
+        return -1;
+    }
+    return (double)nanoseconds / 1e9;
+}
+
+PyDoc_STRVAR(gs_ceiling_doc,
+             "ceiling($module, jobs, calls, /)\n--\n\n"
+             "Run the kernel's C core on plain pthreads that the interpreter does not know of.\n\n"
+             "jobs is a sequence of argument tuples, one per thread; each thread makes `calls` calls, all\n"
+             "started together. Returns the seconds from the first start to the last end.");
+
+/* The module's other function: ceiling(jobs, calls) -> seconds. Not for a kernel that touches Python objects: the
+ * ceiling's threads are none of Python's. */
+__attribute__((unused)) static PyObject *gs_kernel_ceiling(PyObject *module, PyObject *const *arguments,
+                                                           Py_ssize_t given) {
+    const gs_state *state = PyModule_GetState(module);
+    const gs_kernel *kernel = state->kernel;
+    int64_t calls;
+    if (given != 2) {
+        PyErr_Format(PyExc_TypeError, "ceiling() takes 2 arguments, jobs and calls (%zd given)", given);
+        return NULL;
+    }
+    if (gs_int(kernel->name, "calls", arguments[1], 1, INT64_MAX, &calls) < 0) return NULL;
+    PyObject *tuples = PySequence_Tuple(arguments[0]), *result = NULL;
+    if (tuples == NULL) return NULL;
+    Py_ssize_t count = PyTuple_GET_SIZE(tuples), parsed = 0;
+    gs_lane *lanes = PyMem_Calloc((size_t)count + 1, sizeof *lanes);
+    char *jobs = PyMem_Calloc((size_t)count + 1, kernel->job_size);
+    if (lanes == NULL || jobs == NULL) {
+        PyErr_NoMemory();
+    } else {
+        for (; parsed < count; parsed++) {
+            char *job = jobs + (size_t)parsed * kernel->job_size;
+            lanes[parsed].calls = calls;
+            if (gs_ceiling_parse(state, PyTuple_GET_ITEM(tuples, parsed), job, &lanes[parsed]) < 0) break;
         }
+        double seconds = parsed == count ? gs_ceiling_seconds(kernel->name, lanes, count) : -1;
+        if (seconds >= 0) result = PyFloat_FromDouble(seconds);
+        for (Py_ssize_t i = 0; i < count; i++)
+            if (lanes[i].job != NULL) kernel->clear(lanes[i].job); /* a failed parse is cleared too */
     }
-    result = PyFloat_FromDouble((double)nanoseconds / 1e9);
-done:
-    for (Py_ssize_t i = 0; i < parsed; i++) kernel->clear(lanes[i].job);
     PyMem_Free(jobs);
     PyMem_Free(lanes);
     Py_DECREF(tuples);
     return result;
 }
 
-PyDoc_STRVAR(gs_ceiling_doc,
-             "ceiling($module, jobs, calls, /)\n--\n\n"
-             "Run the kernel's C core on plain pthreads that the interpreter does not know of.\n\n"
-             "jobs is a sequence of argument tuples, one a thread; each thread makes `calls` calls, all\n"
-             "started together. Returns the seconds from the first start to the last end.");
-
-/* Module state, one an interpreter. */
-typedef struct {
-    gs_vector vector;
-} gs_state;
-
-static inline gs_vector gs_state_vector(PyObject *module) { return ((gs_state *)PyModule_GetState(module))->vector; }
-
-static inline int gs_module_exec(PyObject *module, const gs_kernel *kernel) {
+/* For gs_module_exec(): what a kernel's module says of itself. */
+static inline int gs_kernel_exec(PyObject *module, const gs_kernel *kernel) {
     gs_state *state = PyModule_GetState(module);
-    state->vector = gs_vector_level();
-    /* The ceiling's threads are none of Python's: they must not touch its objects. */
-    if (kernel->objects && PyObject_DelAttrString(module, "ceiling") < 0) return -1;
+    *state = (gs_state){.kernel = kernel, .vector = gs_vector_level()};
+    if (kernel->job_size > GS_JOB_MAX) {
+        PyErr_Format(PyExc_SystemError, "%s: a job has %zu bytes; raise GS_JOB_MAX in ext/support/kernel.h",
+                     kernel->name, kernel->job_size);
+        return -1;
+    }
     if (PyModule_AddStringConstant(module, "VECTOR", gs_vector_name(state->vector)) < 0) return -1;
     if (PyModule_AddStringConstant(module, "UNIT", kernel->unit) < 0) return -1;
     PyObject *threshold = kernel->objects ? Py_NewRef(Py_None) : PyLong_FromLongLong(kernel->threshold);
@@ -204,34 +198,5 @@ static inline int gs_module_exec(PyObject *module, const gs_kernel *kernel) {
     Py_DECREF(threshold);
     return status;
 }
-
-/* The module NAME with one kernel in it. A macro, because PyInit_NAME has to be pasted together. */
-#define GS_MODULE(NAME, KERNEL, JOB, DOC)                                                                              \
-    static PyObject *NAME##_call(PyObject *module, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords) { \
-        JOB job = {0};                                                                                                 \
-        return gs_kernel_call(&(KERNEL), &job, gs_state_vector(module), arguments, count, keywords);                   \
-    }                                                                                                                  \
-    static PyObject *NAME##_ceiling(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {                  \
-        return gs_kernel_ceiling(&(KERNEL), sizeof(JOB), gs_state_vector(module), arguments, count);                   \
-    }                                                                                                                  \
-    static PyMethodDef NAME##_methods[] = {                                                                            \
-        {#NAME, (PyCFunction)(void (*)(void))NAME##_call, METH_FASTCALL | METH_KEYWORDS, DOC},                         \
-        {"ceiling", (PyCFunction)(void (*)(void))NAME##_ceiling, METH_FASTCALL, gs_ceiling_doc},                       \
-        {NULL, NULL, 0, NULL},                                                                                         \
-    };                                                                                                                 \
-    static int NAME##_exec(PyObject *module) { return gs_module_exec(module, &(KERNEL)); }                             \
-    static PyModuleDef_Slot NAME##_slots[] = {                                                                         \
-        {Py_mod_exec, (void *)NAME##_exec},                                                                            \
-        GS_SLOT_INTERPRETERS GS_SLOT_GIL{0, NULL},                                                                     \
-    };                                                                                                                 \
-    static struct PyModuleDef NAME##_module = {                                                                        \
-        .m_base = PyModuleDef_HEAD_INIT,                                                                               \
-        .m_name = #NAME,                                                                                               \
-        .m_doc = "The kernel " #NAME " in C: see gilscope.kernels." #NAME ".",                                         \
-        .m_size = sizeof(gs_state),                                                                                    \
-        .m_methods = NAME##_methods,                                                                                   \
-        .m_slots = NAME##_slots,                                                                                       \
-    };                                                                                                                 \
-    PyMODINIT_FUNC PyInit_##NAME(void) { return PyModuleDef_Init(&NAME##_module); }
 
 #endif

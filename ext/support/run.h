@@ -49,10 +49,10 @@ static inline int gs_policy_from(const char *kernel, PyObject *object, gs_policy
     return -1;
 }
 
-/* For a kernel that touches Python objects all the way: it can not release, so `auto` means held. */
+/* For a kernel that touches Python objects all the way: it cannot release, so `auto` means held. */
 static inline int gs_policy_held_only(const char *kernel, gs_policy *policy) {
     if (*policy == GS_RELEASED) {
-        PyErr_Format(PyExc_ValueError, "%s: touches Python objects and can not release the GIL; use policy='held'",
+        PyErr_Format(PyExc_ValueError, "%s: touches Python objects and cannot release the GIL; use policy='held'",
                      kernel);
         return -1;
     }

@@ -7,32 +7,32 @@
     def test_whole_pipeline():
         ...                             # the test's own thread must be without the GIL for this part of its time
 
-The oracle speaks first: it needs no clock, so a busy machine can not turn it. Shares come from the ledger or the
-sampler with their intervals, and a check fails only where the whole interval fails. Where nothing can be said, the
-test is skipped with the reason, or fails: `gil_inconclusive = skip | fail` in the configuration.
+The oracle speaks first: it needs no clock, so load does not affect it. Shares come from the ledger or the sampler with
+their intervals, and a check fails only where the whole interval fails. Where there is no clear answer, the test is
+skipped with the reason, or fails: `gil_inconclusive = skip | fail` in the configuration.
 """
 
 import json
+import threading
 import time
-from collections.abc import Callable, Generator, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
-    from gilscope.measure.stats import Interval
-    from gilscope.scope.probe import Look, Probe
+    from gilscope.results.checks import Change, Check, ChecksFile
+    from gilscope.results.looks import Look
+    from gilscope.results.probes import Probe
+    from gilscope.stats import Interval
 
 PROPERTY = "gilscope"
-FORMAT, VERSION = "gilscope.tests", 1
-WORSE_BY = 0.05
-"""A released share that fell by more than this, beyond both intervals, counts as a change."""
+"""The name under which a check travels with its test's report."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gilscope", "who holds the GIL")
-    group.addoption("--gil-json", metavar="FILE", help="Write what the gil fixture and marker found.")
+    group.addoption("--gil-json", metavar="FILE", help="Write what the gil fixture and marker measured.")
     group.addoption("--gil-compare", metavar="FILE", help="Compare with a file of --gil-json; a loss fails the run.")
     parser.addini(
         "gil_inconclusive", "What a GIL check without a clear answer does: skip (default) or fail.", default="skip"
@@ -48,79 +48,108 @@ def pytest_configure(config: pytest.Config) -> None:
     choice = config.getini("gil_inconclusive")
     if choice not in ("skip", "fail"):
         raise pytest.UsageError(f"gil_inconclusive must be 'skip' or 'fail', not {choice!r}")
-    if (known := config.getoption("--gil-compare")) is not None:
-        _load(known)  # a wrong file is said before the tests run, not after
+    _earlier(config)  # a wrong file is refused before the tests run, not after
 
 
 class Gil:
-    """What the `gil` fixture gives. Everything it finds goes into the run's summary, and to --gil-json."""
+    """Checks of who holds the GIL; what the `gil` fixture gives.
+
+    Everything that it measures goes into the run's summary, and to --gil-json.
+    """
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._node = request.node
-        self._unsure = request.config.getini("gil_inconclusive")
+        self._node: pytest.Item = request.node
+        self._unsure: str = request.config.getini("gil_inconclusive")
 
-    def probe(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> "Probe":
-        """gilscope.probe(): the whole of it, with speed-up, bystander and event loop."""
-        from gilscope.scope.probe import probe
+    def probe(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> "Probe":
+        """The whole of `gilscope.probe`, with speed-up, bystander and event loop.
 
-        found = probe(function, *arguments, **keywords)
-        self._keep(found.target, found.verdict, found.released_share, found.longest_hold_ms)
-        return found
+        Parameters
+        ----------
+        function, *arguments, **keywords
+            As for `gilscope.probe`.
+        """
+        from gilscope.probes.probe import probe
+
+        result = probe(function, *arguments, **keywords)
+        self._note(result.target, result.look)
+        return result
 
     def assert_releases(
-        self, function: Callable[..., Any], *arguments: Any, min_share: float = 0.9, **keywords: Any
+        self, function: Callable[..., object], *arguments: Any, min_share: float = 0.9, **keywords: Any
     ) -> None:
-        """A call lets go of the GIL, and for at least this part of its time."""
+        """A call releases the GIL.
+
+        Parameters
+        ----------
+        function, *arguments, **keywords
+            As for `gilscope.look`.
+        min_share
+            For at least this part of its time, 0 to 1.
+        """
         __tracebackhide__ = True
-        found = self._look(function, arguments, keywords)
-        name = _name(function)
-        if found.verdict == "too short to tell":
-            self._no_answer(f"{name}: {found.reason}")
-        if found.oracle is False and not found.releases_per_call:
-            pytest.fail(f"{name} holds the GIL: {found.reason}", pytrace=False)
-        share = found.released_share
+        name, look = self._look(function, *arguments, **keywords)
+        if look.verdict == "too short to tell":
+            self._no_answer(f"{name}: {look.reason}")
+        if look.oracle is False and not look.releases_per_call:
+            pytest.fail(f"{name} holds the GIL: {look.reason}", pytrace=False)
+        share = look.released_share
         if share.high < min_share:
-            pytest.fail(
-                f"{name} is without the GIL for {_interval(share)} of a call, not {min_share:.0%}", pytrace=False
-            )
+            pytest.fail(f"{name} is without the GIL for {_text(share)} of a call, not {min_share:.0%}", pytrace=False)
         if share.low < min_share <= share.high and share.median < min_share:
-            self._no_answer(f"{name} is without the GIL for {_interval(share)} of a call; {min_share:.0%} is wanted")
+            self._no_answer(f"{name} is without the GIL for {_text(share)} of a call; {min_share:.0%} is wanted")
 
-    def assert_holds(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
-        """A call keeps the GIL from its start to its end."""
+    def assert_holds(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> None:
+        """A call keeps the GIL from its start to its end.
+
+        Parameters
+        ----------
+        function, *arguments, **keywords
+            As for `gilscope.look`.
+        """
         __tracebackhide__ = True
-        found = self._look(function, arguments, keywords)
-        name = _name(function)
-        if found.oracle is None:
+        name, look = self._look(function, *arguments, **keywords)
+        if look.oracle is None:
             self._no_answer(f"{name}: this interpreter has no GIL to hold")
-        if found.verdict == "too short to tell":
-            self._no_answer(f"{name}: {found.reason}")
-        if found.oracle or found.releases_per_call:
-            pytest.fail(f"{name} releases the GIL, for {_interval(found.released_share)} of a call", pytrace=False)
+        if look.verdict == "too short to tell":
+            self._no_answer(f"{name}: {look.reason}")
+        if look.oracle or look.releases_per_call:
+            pytest.fail(f"{name} releases the GIL, for {_text(look.released_share)} of a call", pytrace=False)
 
-    def assert_max_hold(self, function: Callable[..., Any], *arguments: Any, ms: float = 5.0, **keywords: Any) -> None:
-        """A call never keeps the GIL for longer than this at once."""
+    def assert_max_hold(
+        self, function: Callable[..., object], *arguments: Any, ms: float = 5.0, **keywords: Any
+    ) -> None:
+        """A call never keeps the GIL for longer than this at once.
+
+        Parameters
+        ----------
+        function, *arguments, **keywords
+            As for `gilscope.look`.
+        ms
+            The longest hold, in milliseconds.
+        """
         __tracebackhide__ = True
-        found = self._look(function, arguments, keywords)
-        text = f"{_name(function)} held the GIL for {found.longest_hold_ms:.2f} ms at once, more than {ms:g} ms"
-        if found.usual_hold_ms > ms:
+        name, look = self._look(function, *arguments, **keywords)
+        text = f"{name} held the GIL for {look.longest_hold_ms:.2f} ms at once, more than {ms:g} ms"
+        if look.usual_hold_ms > ms:
             pytest.fail(text, pytrace=False)
-        if found.longest_hold_ms > ms:
-            self._no_answer(f"{text}, but as a rule {found.usual_hold_ms:.2f} ms: the machine is busy")
+        if look.longest_hold_ms > ms:
+            self._no_answer(f"{text}, but the median is {look.usual_hold_ms:.2f} ms: the machine is busy")
 
-    def _look(self, function: Callable[..., Any], arguments: Iterable[Any], keywords: dict[str, Any]) -> "Look":
-        from gilscope.scope.probe import look
+    def _look(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> "tuple[str, Look]":
+        from gilscope.probes.probe import look
+        from gilscope.probes.target import name_of
 
-        found = look(function, *arguments, **keywords)
-        self._keep(_name(function), found.verdict, found.released_share, found.longest_hold_ms)
-        return found
+        name, result = name_of(function), look(function, *arguments, **keywords)
+        self._note(name, result)
+        return name, result
 
-    def _no_answer(self, reason: str) -> None:
+    def _note(self, target: str, look: "Look") -> None:
+        _note(self._node, target, look.verdict, look.released_share, look.longest_hold_ms)
+
+    def _no_answer(self, reason: str) -> NoReturn:
         __tracebackhide__ = True
         _no_answer(self._unsure, reason)
-
-    def _keep(self, target: str, verdict: str, share: "Interval", hold: float) -> None:
-        _keep(self._node, target, verdict, share, hold)
 
 
 @pytest.fixture
@@ -135,14 +164,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     marker = pyfuncitem.get_closest_marker("releases_gil")
     if marker is None:
         return (yield)
-    import threading
-
     import numpy as np
 
-    from gilscope.scope.probe import RATE, thread_share
+    from gilscope.probes.look import RATE
+    from gilscope.probes.shares import lane_of, longest_holds, released_share
     from gilscope.scope.recording import RecordingError, record
 
-    unsure = pyfuncitem.config.getini("gil_inconclusive")
     least, most = marker.kwargs.get("min_share", 0.9), marker.kwargs.get("max_hold_ms")
     try:
         with record(rate=RATE) as recording:
@@ -150,101 +177,104 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
             result = yield
             ended = time.perf_counter_ns()
     except RecordingError as error:
-        _no_answer(unsure, str(error))
-    share, hold = thread_share(recording, threading.get_native_id(), np.array([[started, ended]], np.int64))
-    _keep(pyfuncitem, pyfuncitem.name, "", share, hold.high)
+        _no_answer(pyfuncitem.config.getini("gil_inconclusive"), str(error))
+    index, whole = lane_of(recording, threading.get_native_id()), np.array([[started, ended]], np.int64)
+    share, _ = released_share(recording, index, whole)
+    hold_ms = longest_holds(recording, index, whole).longest
+    _note(pyfuncitem, pyfuncitem.name, "", share, hold_ms)
     if share.high < least:
-        pytest.fail(f"without the GIL for {_interval(share)} of the test, not {least:.0%}", pytrace=False)
-    if most is not None and hold.high > most:
-        pytest.fail(f"held the GIL for {hold.high:.2f} ms at once, more than {most:g} ms", pytrace=False)
+        pytest.fail(f"without the GIL for {_text(share)} of the test, not {least:.0%}", pytrace=False)
+    if most is not None and hold_ms > most:
+        pytest.fail(f"held the GIL for {hold_ms:.2f} ms at once, more than {most:g} ms", pytrace=False)
     return result
 
 
-def _no_answer(choice: str, reason: str) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter", config: pytest.Config) -> None:
+    checks = _checks(terminalreporter)
+    if not checks:
+        return
+    terminalreporter.section("who holds the GIL")
+    for check in checks:
+        verdict = f"{check.verdict}, " if check.verdict else ""
+        hold = f"longest hold {check.longest_hold_ms:.2f} ms"
+        terminalreporter.line(f"{check.test}: {check.target} {verdict}released {_text(check.released_share)}, {hold}")
+    if target := config.getoption("--gil-json"):
+        from gilscope.results import files
+        from gilscope.results.checks import ChecksFile
+
+        files.write(ChecksFile(tuple(checks)), target)
+    for change in _changes(config, checks):
+        kind = "lost release" if change.lost else "gained"
+        shares = f"{change.before.median:.1%} before, {change.now.median:.1%} now"
+        terminalreporter.line(f"{change.test}: {change.target} {kind}: {shares}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A function that releases the GIL for less of its time than before fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    lost = reporter is not None and any(change.lost for change in _changes(session.config, _checks(reporter)))
+    if lost and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _no_answer(choice: str, reason: str) -> NoReturn:
     __tracebackhide__ = True
     if choice == "fail":
         pytest.fail(f"inconclusive: {reason}", pytrace=False)
     pytest.skip(f"inconclusive: {reason}")
 
 
-def _keep(node: pytest.Item, target: str, verdict: str, share: "Interval", hold: float) -> None:
+def _note(node: pytest.Item, target: str, verdict: str, share: "Interval", hold_ms: float) -> None:
     """With the test's own report, which also travels from a worker of pytest-xdist to its controller."""
-    found = {"target": target, "verdict": verdict, "released_share": share.to_json(), "longest_hold_ms": hold}
-    node.user_properties.append((PROPERTY, json.dumps(found)))
+    from gilscope.results.checks import Check
+    from gilscope.results.codec import encode
+
+    check = Check(node.nodeid, target, verdict, share, hold_ms)
+    node.user_properties.append((PROPERTY, json.dumps(encode(check))))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    found = _found(terminalreporter)
-    if not found:
-        return
-    terminalreporter.section("who holds the GIL")
-    for test, facts in found:
-        share = facts["released_share"]
-        verdict = f"{facts['verdict']}, " if facts["verdict"] else ""
-        terminalreporter.line(
-            f"{test}: {facts['target']} {verdict}released {share['median']:.1%} "
-            f"[{share['low']:.1%}, {share['high']:.1%}], longest hold {facts['longest_hold_ms']:.2f} ms"
-        )
-    if target := config.getoption("--gil-json"):
-        document = {"format": FORMAT, "version": VERSION, "tests": [{"test": test} | facts for test, facts in found]}
-        Path(target).write_text(json.dumps(document, indent=1) + "\n")
-    for line in _changes(config, found):
-        terminalreporter.line(line)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    lost = reporter and any(" lost " in line for line in _changes(session.config, _found(reporter)))
-    if lost and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _found(reporter: Any) -> list[tuple[str, dict[str, Any]]]:
-    reports = [report for kind in ("passed", "failed", "skipped") for report in reporter.stats.get(kind, [])]
-    return sorted(
-        (
-            (report.nodeid, json.loads(value))
-            for report in reports
-            if getattr(report, "when", "") == "call"
-            for key, value in report.user_properties
-            if key == PROPERTY
-        ),
-        key=lambda pair: pair[0],
-    )
-
-
-def _changes(config: pytest.Config, found: list[tuple[str, dict[str, Any]]]) -> list[str]:
-    known = config.getoption("--gil-compare")
-    if known is None:
+def _checks(reporter: "pytest.TerminalReporter") -> "list[Check]":
+    """All checks of the run, by test."""
+    texts = [
+        value
+        for kind in ("passed", "failed", "skipped")
+        for report in reporter.stats.get(kind, [])
+        if getattr(report, "when", "") == "call"
+        for key, value in report.user_properties
+        if key == PROPERTY
+    ]
+    if not texts:
         return []
-    before = {(entry["test"], entry["target"]): entry["released_share"] for entry in _load(known)}
-    lines = []
-    for test, facts in found:
-        old, new = before.get((test, facts["target"])), facts["released_share"]
-        if old is None:
-            continue
-        if new["high"] < old["low"] - WORSE_BY:
-            lines.append(f"{test}: {facts['target']} lost release: {old['median']:.1%} before, {new['median']:.1%} now")
-        elif new["low"] > old["high"] + WORSE_BY:
-            lines.append(f"{test}: {facts['target']} gained: {old['median']:.1%} before, {new['median']:.1%} now")
-    return lines
+    from gilscope.results.checks import Check
+    from gilscope.results.codec import decode
+
+    checks = [decode(Check, json.loads(text), PROPERTY) for text in texts]
+    return sorted(checks, key=lambda check: check.test)
 
 
-def _load(path: str) -> list[dict[str, Any]]:
+def _changes(config: pytest.Config, checks: "list[Check]") -> "list[Change]":
+    earlier = _earlier(config)
+    if earlier is None:
+        return []
+    from gilscope.results.checks import changes
+
+    return changes(earlier, checks)
+
+
+def _earlier(config: pytest.Config) -> "ChecksFile | None":
+    """The file of --gil-compare; None where none is named."""
+    path = config.getoption("--gil-compare")
+    if path is None:
+        return None
+    from gilscope.results.checks import load
+    from gilscope.results.codec import FormatError
+
     try:
-        document = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise pytest.UsageError(f"--gil-compare {path}: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
-        raise pytest.UsageError(f"--gil-compare {path}: not a file that --gil-json wrote")
-    tests: list[dict[str, Any]] = document["tests"]
-    return tests
+        return load(path)
+    except FormatError as error:
+        raise pytest.UsageError(f"--gil-compare {error}") from error
 
 
-def _name(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "__qualname__", function))
-
-
-def _interval(share: "Interval") -> str:
+def _text(share: "Interval") -> str:
     return f"{share.median:.1%} [{share.low:.1%}, {share.high:.1%}]"

@@ -1,11 +1,11 @@
-"""Tasks for pools of any kind, with nothing imported that a sub-interpreter with its own GIL refuses, as NumPy is."""
+"""Tasks for any kind of pool. No module here is one that a sub-interpreter with its own GIL rejects, such as NumPy."""
 
 import time
 
 from gilscope.capi.spin import spin
 
 WAIT = 0.005  # seconds
-STEPS, ROUNDS = 15_000, 1_000_000  # some 2 ms each, in Python and in C
+STEPS, ROUNDS = 15_000, 1_000_000  # about 2 ms each, in Python and in C
 
 
 def wait() -> None:

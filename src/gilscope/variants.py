@@ -1,4 +1,4 @@
-"""Implementation x policy -> callable. The only place that names the cells.
+"""The cells: each kernel in each implementation under each policy, as a callable.
 
 >>> for variant in variants(load()["spin"]):
 ...     print(variant, variant(1000, 7))
@@ -16,11 +16,11 @@ from gilscope.kernels import Kernel, load
 
 IMPLEMENTATIONS = ("python", "numpy", "cython", "capi", "openmp")
 POLICIES = ("held", "released", "auto", "own")
-"""`own`: the implementation decides for itself and takes no policy (the references: Python's loop never
-lets go inside a bytecode, NumPy releases in most of its loops)."""
+"""`own` marks reference code, whose GIL we do not control: a loop in Python gives it up only between bytecodes, and
+NumPy releases it in most of its loops."""
 
-# A team of OpenMP threads that spins at its barriers takes the CPUs from what is measured beside it. Read once, when
-# the first module with OpenMP is loaded; what the user has set stays.
+# OpenMP threads that spin at their barriers take CPUs from what is measured beside them. OpenMP reads this once, when
+# the first module that uses it is loaded. A value that the user has set stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _PACKAGES = {"cython": "gilscope.cy", "capi": "gilscope.capi", "openmp": "gilscope.cy"}
@@ -28,7 +28,21 @@ _PACKAGES = {"cython": "gilscope.cy", "capi": "gilscope.capi", "openmp": "gilsco
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One cell: a kernel in one implementation under one policy. Call it with the kernel's arguments."""
+    """One cell: a kernel in one implementation under one policy.
+
+    Call it with the kernel's arguments; `str(variant)` is "kernel/implementation/policy".
+
+    Attributes
+    ----------
+    kernel
+        The kernel's spec.
+    implementation
+        One of IMPLEMENTATIONS.
+    policy
+        One of POLICIES.
+    function
+        The callable, with the policy bound.
+    """
 
     kernel: Kernel
     implementation: str
@@ -43,13 +57,13 @@ class Variant:
 
 
 def native(kernel: Kernel, implementation: str) -> ModuleType:
-    """The compiled module of a kernel: `cython`, `capi`, or `openmp`, which lives in the Cython module."""
+    """The compiled module of a kernel; `openmp` is in the Cython module."""
     return importlib.import_module(f"{_PACKAGES[implementation]}.{kernel.name}")
 
 
 @cache
 def variants_of(name: str) -> tuple[Variant, ...]:
-    """Every cell of the kernel of this name, references first."""
+    """All cells of a kernel, references first."""
     kernel = load()[name]
     cells = [Variant(kernel, "python", "own", kernel.python)]
     if kernel.numpy is not None:
@@ -67,9 +81,26 @@ def variants_of(name: str) -> tuple[Variant, ...]:
 def select(
     kernels: Iterable[str] = (), implementations: Iterable[str] = (), policies: Iterable[str] = ()
 ) -> list[Variant]:
-    """The cells of these kernels, implementations and policies; an empty choice means all.
+    """Select cells.
 
-    The references take no policy, so a choice of policies leaves them in.
+    Parameters
+    ----------
+    kernels
+        Names of kernels; all if empty.
+    implementations
+        Names from "python", "numpy", "cython", "capi" and "openmp"; all if empty.
+    policies
+        Names from "held", "released" and "auto"; all if empty. Reference code has no policy and is always included.
+
+    Returns
+    -------
+    list of Variant
+        Kernel by kernel, references first.
+
+    Raises
+    ------
+    KeyError
+        There is no kernel of this name.
     """
     implementations, policies = set(implementations), set(policies)
     return [

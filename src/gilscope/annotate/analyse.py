@@ -1,15 +1,16 @@
-"""What a Cython function does with the GIL, from its source's structure and the C that Cython wrote for each line.
+"""What a Cython function does with the GIL, from the structure of its source and the C that Cython wrote for each line.
 
-Cython's own page adds up every use of Python's C API into one colour a line. Here four figures stay apart, for each
-function: at the *boundary* (its `def`, `with nogil` and `with gil` lines), *inside nogil*, *in a loop*, and the
-*takes* of the GIL in a loop. A take costs more than anything that is yellow, and may be on a line that is white.
+Cython's own page adds up all uses of Python's C API into one colour per line. This module keeps four figures apart, for
+each function: uses at the *boundary* (its `def`, `with nogil` and `with gil` lines), *inside nogil*, and *in a loop*,
+and the *takes* of the GIL in a loop. A take costs more than anything yellow, and its line may be white.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+
+from gilscope.results.codec import Json, encode
 
 _COMMENT = re.compile(r'/\* "(?P<file>[^"\n]+)":(?P<line>\d+)\n(?: \*[^\n]*\n)*\s*\*/')
 _TAKE = re.compile(r"\b(?:__Pyx_)?PyGILState_Ensure\(|\b__Pyx_ErrOccurredWithGIL\(")
@@ -21,7 +22,6 @@ _PYTHON = re.compile(
 _STRING = re.compile(r"('''|\"\"\").*?\1|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 _FUNCTION = re.compile(r"(?:async\s+)?(?:def|cpdef|cdef)\b[^(]*?(?P<name>\w+)\s*\(")
 _NOT_FUNCTION = re.compile(r"cdef\s+(?:class|extern|struct|union|enum|packed|public\s+class|api\s+class)\b|cdef\s*:")
-
 
 _TOKEN = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
 _UNUSUAL = re.compile(
@@ -35,18 +35,22 @@ _ENDS = ("/* function exit code */", "/* #### Code section")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a function, and what its C does."""
+    """One line of a function, and what its C does."""
 
     number: int
+    """Its number in the source, from 1."""
     loops: int
-    """How many loops it is in."""
+    """How many loops surround it."""
     nogil: bool
-    """In a region without the GIL, by the source."""
+    """Whether the source says that it runs without the GIL."""
     boundary: bool
+    """Whether it is the function's first line, or opens a `with nogil` or `with gil` block."""
     python: int
-    """Uses of Python's C API on the way that raises nothing."""
+    """Uses of Python's C API when nothing is raised."""
     takes: int
+    """Takes of the GIL when nothing is raised."""
     releases: int
+    """Releases of the GIL."""
 
 
 @dataclass(slots=True)
@@ -55,52 +59,62 @@ class Function:
 
     name: str
     line: int
+    """Its first line."""
     end: int
+    """Its last line."""
     nogil: bool
-    """Its signature says nogil: it may be called without the GIL, and releases nothing by that."""
+    """Whether its signature says `nogil`: it may be called without the GIL, which by itself releases nothing."""
     with_gil: bool
-    """Its signature says `with gil`: each call takes it."""
+    """Whether its signature says `with gil`: each call takes the GIL."""
     lines: list[Line] = field(default_factory=list)
     hints: list[tuple[int, str]] = field(default_factory=list)
     """Cython's performance hints: (line, text)."""
 
     @property
-    def releases(self) -> list[int]:
-        """The lines that let the GIL go."""
+    def release_lines(self) -> list[int]:
+        """The numbers of the lines that release the GIL."""
         return [line.number for line in self.lines if line.releases]
 
     @property
     def boundary(self) -> int:
+        """Uses of Python's C API in the signature and in the lines that open a nogil or gil block."""
         return sum(line.python for line in self.lines if line.boundary)
 
     @property
     def inside_nogil(self) -> int:
+        """Uses of Python's C API where the source says nogil."""
         return sum(line.python for line in self.lines if line.nogil and not line.boundary)
 
     @property
     def in_loop(self) -> int:
+        """Uses of Python's C API in loops."""
         return sum(line.python for line in self.lines if line.loops and not line.boundary)
 
     @property
     def takes_in_loop(self) -> int:
+        """Takes of the GIL in loops."""
         return sum(line.takes for line in self.lines if line.loops)
 
-    def to_json(self) -> dict[str, Any]:
-        figures = ("boundary", "inside_nogil", "in_loop", "takes_in_loop", "releases")
+    def to_json(self) -> Json:
+        """All figures; the lines that release the GIL are under "releases"."""
         return {
             "name": self.name,
             "line": self.line,
             "end": self.end,
             "nogil": self.nogil,
-            **{figure: getattr(self, figure) for figure in figures},
+            "boundary": self.boundary,
+            "inside_nogil": self.inside_nogil,
+            "in_loop": self.in_loop,
+            "takes_in_loop": self.takes_in_loop,
+            "releases": self.release_lines,
             "hints": [{"line": line, "text": text} for line, text in self.hints],
-            "lines": [asdict(line) for line in self.lines],
+            "lines": encode(self.lines),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A logical line of source: its first and last line, its indentation, its text without strings and comments."""
+    """A logical line of source: first and last line, indentation, and text without strings and comments."""
 
     first: int
     last: int
@@ -109,16 +123,27 @@ class _Row:
 
 
 def analyse(source: str, code: Mapping[int, str], hints: Sequence[tuple[int, str]] = ()) -> list[Function]:
-    """The functions of a .pyx, in the order of their lines.
+    """Analyse the functions of a .pyx file.
 
-    source: its text. code: the C of each line that runs in a call (see usual_by_line). hints: performance hints, as
-    (line, text).
+    Parameters
+    ----------
+    source
+        The text of the file.
+    code
+        The C that runs when nothing is raised, by line; see usual_by_line.
+    hints
+        Cython's performance hints, as (line, text).
+
+    Returns
+    -------
+    list of Function
+        In the order of their first lines.
     """
     functions: list[Function] = []
     rows = list(_rows(source))
     raising = _raising(rows)
     takers = {match["name"] for row in rows if (match := _function(row)) and re.search(r"\bwith\s+gil\s*:$", row.text)}
-    blocks: list[tuple[int, str]] = []  # of (indentation, what), outermost first
+    blocks: list[tuple[int, str]] = []  # (indentation, kind), outermost first
     here: list[Function] = []
     for row in rows:
         while blocks and blocks[-1][0] >= row.indent:
@@ -126,50 +151,63 @@ def analyse(source: str, code: Mapping[int, str], hints: Sequence[tuple[int, str
                 here.pop()
         match = _function(row)
         if match:
-            header = row.text[match.end() :]
-            function = Function(
-                name=match["name"],
-                line=row.first,
-                end=row.last,
-                nogil=bool(re.search(r"\)[^)]*\bnogil\b", header)),
-                with_gil=bool(re.search(r"\bwith\s+gil\s*:$", header)),
-            )
-            functions.append(function)
-            here.append(function)
+            functions.append(_signature(row, match))
+            here.append(functions[-1])
             blocks.append((row.indent, "function"))
         if here:
-            what = _opens(row.text)
-            inside = [kind for _, kind in blocks[max(i for i, b in enumerate(blocks) if b[1] == "function") :]]
-            regions = [kind for kind in inside if kind in ("nogil", "gil", "loop nogil")]
-            nogil = (regions[-1] != "gil") if regions else here[-1].nogil and not here[-1].with_gil
-            loops = sum(kind.startswith("loop") for kind in inside)
-            boundary = bool(match) or what in ("nogil", "gil")
-            calls = sum(len(re.findall(rf"\b{name}\s*\(", row.text)) for name in takers) if nogil and not match else 0
-            for number in range(row.first, row.last + 1):
-                text = "" if row in raising else code.get(number, "")
-                takes = len(_TAKE.findall(text)) if not match else 0
-                # What the author calls by its name without the GIL is declared to need none (PyArray_ITER_NEXT).
-                uses = [name for name in _PYTHON.findall(text) if not (nogil and name in row.text)]
-                here[-1].lines.append(
-                    Line(
-                        number=number,
-                        loops=loops,
-                        nogil=nogil and not match,
-                        boundary=boundary,
-                        python=len(uses),
-                        takes=takes + (calls if number == row.first and row not in raising else 0),
-                        releases=len(_RELEASE.findall(text)),
-                    )
-                )
+            kind = _opens(row.text)
+            runs = {} if row in raising else code
+            here[-1].lines += _lines(row, runs, here[-1], _inside(blocks), takers, is_signature=bool(match))
             here[-1].end = row.last
-            if what and not match:
-                blocks.append((row.indent, what))
+            if kind and not match:
+                blocks.append((row.indent, kind))
     for number, text in hints:
-        for function in reversed(functions):
-            if function.line <= number <= function.end:
-                function.hints.append((number, text))
-                break
+        around = (function for function in reversed(functions) if function.line <= number <= function.end)
+        if function := next(around, None):
+            function.hints.append((number, text))
     return functions
+
+
+def _signature(row: _Row, match: "re.Match[str]") -> Function:
+    """The function that a row begins, without its lines."""
+    rest = row.text[match.end() :]
+    nogil, with_gil = re.search(r"\)[^)]*\bnogil\b", rest), re.search(r"\bwith\s+gil\s*:$", rest)
+    return Function(match["name"], row.first, row.last, nogil=bool(nogil), with_gil=bool(with_gil))
+
+
+def _inside(blocks: Sequence[tuple[int, str]]) -> list[str]:
+    """The kinds of the blocks that are open in the innermost function."""
+    kinds = [kind for _, kind in blocks]
+    return kinds[len(kinds) - kinds[::-1].index("function") :]
+
+
+def _lines(
+    row: _Row,
+    code: Mapping[int, str],
+    function: Function,
+    inside: Sequence[str],
+    takers: set[str],
+    *,
+    is_signature: bool,
+) -> Iterator[Line]:
+    """The lines of a row in a function. `code` is empty where the row runs only on the way to a `raise`."""
+    regions = [kind for kind in inside if kind in ("nogil", "gil", "loop nogil")]
+    nogil = (regions[-1] != "gil") if regions else function.nogil and not function.with_gil
+    calls = [re.findall(rf"\b{name}\s*\(", row.text) for name in takers] if nogil and code and not is_signature else []
+    for number in range(row.first, row.last + 1):
+        text = code.get(number, "")
+        # What the author calls by its name without the GIL is declared to need none (PyArray_ITER_NEXT).
+        uses = [name for name in _PYTHON.findall(text) if not (nogil and name in row.text)]
+        takes = 0 if is_signature else len(_TAKE.findall(text))
+        yield Line(
+            number=number,
+            loops=sum(kind.startswith("loop") for kind in inside),
+            nogil=nogil and not is_signature,
+            boundary=is_signature or _opens(row.text) in ("nogil", "gil"),
+            python=len(uses),
+            takes=takes + (sum(map(len, calls)) if number == row.first else 0),
+            releases=len(_RELEASE.findall(text)),
+        )
 
 
 def _function(row: _Row) -> "re.Match[str] | None":
@@ -179,17 +217,17 @@ def _function(row: _Row) -> "re.Match[str] | None":
 
 
 def _opens(text: str) -> str | None:
-    """What kind of block a line opens, if the kind matters here."""
+    """The kind of block that a line opens, if it matters here."""
     if re.match(r"(?:for|while)\b.*:$", text):
         return "loop nogil" if re.search(r"\bprange\s*\(.*\bnogil\s*=\s*True", text) else "loop"
-    if text.startswith("with ") and (found := re.findall(r"(?:^with|,)\s*(gil|nogil)\b(?=\s*[,:])", text)):
+    if text.startswith("with ") and (words := re.findall(r"(?:^with|,)\s*(gil|nogil)\b(?=\s*[,:])", text)):
         # Among others, as in `with lock, nogil:`. Not `nogil(condition)`: for some types it keeps the GIL.
-        return str(found[-1])
+        return str(words[-1])
     return None
 
 
 def _rows(source: str) -> Iterator[_Row]:
-    """Logical lines: those in brackets, or after a backslash, belong together. Strings keep their lines only."""
+    """Logical lines: what stands in brackets or after a backslash belongs together. Strings are emptied."""
     plain = _STRING.sub(lambda string: "''" + "\n" * string[0].count("\n"), source)
     lines = [re.sub(r"#.*", "", line).rstrip() for line in plain.split("\n")]
     number = 0
@@ -206,11 +244,11 @@ def _rows(source: str) -> Iterator[_Row]:
 
 
 def _raising(rows: Sequence[_Row]) -> set[_Row]:
-    """The rows on the way to a `raise`: of the branches and `with gil` blocks that end with one."""
-    found: set[_Row] = set()
+    """The rows that run only on the way to a `raise`: the branches and `with gil` blocks that end with one."""
+    raising: set[_Row] = set()
     for at, row in enumerate(rows):
         if row.text.startswith("raise"):
-            found.add(row)
+            raising.add(row)
         if not re.match(r"(?:if|elif|else|with\s+gil)\b.*:$", row.text):
             continue
         block: list[_Row] = []
@@ -220,31 +258,30 @@ def _raising(rows: Sequence[_Row]) -> set[_Row]:
             block.append(inner)
         last = next((inner for inner in reversed(block) if inner.indent == block[0].indent), None)
         if last and last.text.startswith("raise"):
-            found.update(block)
+            raising.update(block)
             if row.text.startswith("with"):
-                found.add(row)
-    return found
+                raising.add(row)
+    return raising
 
 
 def code_by_line(c: str, file: str) -> dict[int, str]:
-    """The C that Cython wrote for each line of a source; file: its name, as the comments of `c` have it.
+    """The C that Cython wrote for each line of the source named `file`.
 
-    It stands between one comment that names a line and the next; what cleans up at a function's end is nobody's.
+    It stands between one comment that names a line and the next. The clean-up at a function's end belongs to no line.
     """
-    found: dict[int, list[str]] = {}
+    pieces: dict[int, list[str]] = {}
     marks = list(_COMMENT.finditer(c))
     for mark, after in zip_longest(marks, marks[1:]):
         if mark["file"].rsplit("/", 1)[-1] == file:
             text = c[mark.end() : after.start() if after else len(c)]
             for end in _ENDS:
                 text = text.partition(end)[0]
-            found.setdefault(int(mark["line"]), []).append(text)
-    return {line: "\n".join(texts) for line, texts in found.items()}
+            pieces.setdefault(int(mark["line"]), []).append(text)
+    return {line: "\n".join(texts) for line, texts in pieces.items()}
 
 
 def usual_by_line(c: str, file: str) -> dict[int, str]:
-    """The same, without what runs only when something is raised, or once, when the module is imported, and without
-    what a parallel loop does at its end."""
+    """The same, but only what runs in a call that raises nothing, without the end of a parallel loop."""
 
     def mark(token: re.Match[str]) -> str:
         text = token[0]
@@ -256,32 +293,32 @@ def usual_by_line(c: str, file: str) -> dict[int, str]:
 
     module = _MODULE.search(c)
     pieces = _usual(_TOKEN.sub(mark, c[: module.start()] if module else c)).split("\f")
-    found: dict[int, str] = {}
+    code: dict[int, str] = {}
     for line, text in zip(pieces[1::2], pieces[2::2], strict=True):
-        found[int(line)] = found.get(int(line), "") + text.partition("Py_END_ALLOW_THREADS")[0]
-    return found
+        code[int(line)] = code.get(int(line), "") + text.partition("Py_END_ALLOW_THREADS")[0]
+    return code
 
 
 def _usual(text: str) -> str:
     """C without what runs only when something is raised.
 
-    Of `if (unlikely(...))` stays what is asked always: not its body, and not what `&&` asks after the value that may
-    mean an error.
+    `if (unlikely(...))` keeps only the part of its condition that is always evaluated: neither its body, nor what
+    follows `&&` behind a value that may mean an error.
     """
-    kept, at = [], 0
+    parts, at = [], 0
     while match := _UNUSUAL.search(text, at):
-        kept.append(text[at : match.start()])
+        parts.append(text[at : match.start()])
         at = _closing(text, match.end())
         if match[0].endswith("("):
-            kept.append(text[match.end() : at].partition("&&")[0])
+            parts.append(text[match.end() : at].partition("&&")[0])
             while text[at : at + 1] == " ":
                 at += 1
             at = _closing(text, at + 1) if text[at : at + 1] == "{" else (text.find("\n", at) + 1 or len(text))
-    return "".join([*kept, text[at:]])
+    return "".join([*parts, text[at:]])
 
 
 def _closing(text: str, at: int) -> int:
-    """Behind the bracket that closes the one just before `at`; at the function's end, where the preprocessor hid it."""
+    """The place after the bracket that closes the one before `at`, or the function's end if the preprocessor hid it."""
     opens = text[at - 1]
     bracket = _ROUND if opens == "(" else _CURLY
     depth = 1

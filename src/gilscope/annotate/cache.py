@@ -1,5 +1,7 @@
-"""What Cython made of this project's own sources, kept from one report to the next: they hardly ever change, every
-report shows them, and Cython takes a second for each."""
+"""A cache of what Cython writes for this project's own sources.
+
+They hardly ever change, every report shows them, and Cython takes a second for each.
+"""
 
 import hashlib
 import os
@@ -11,20 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 
 UNUSED = 7 * 86400
-"""Seconds after which an entry goes that no report has asked for."""
+"""Seconds after which an entry that no report has asked for is deleted."""
 
 
-def kept(key: str, make: Callable[[Path], None]) -> Path | None:
-    """The folder that `make` filled for this key, now or in an earlier run; None where nothing can be kept.
+def entry(key: str, make: Callable[[Path], None]) -> Path | None:
+    """The folder that `make` filled for this key, now or in an earlier run; None if the cache cannot be written.
 
-    An entry appears whole or not at all, so that two runs at once do no harm to each other. What `make` raises goes on.
+    An entry appears whole or not at all, so two runs at once do not disturb each other. Exceptions of `make` pass.
     """
     entries = _folder()
-    entry = entries / key
+    folder = entries / key
     try:
-        if entry.is_dir():
-            os.utime(entry)
-            return entry
+        if folder.is_dir():
+            os.utime(folder)
+            return folder
         entries.mkdir(parents=True, exist_ok=True)
         _forget_unused(entries)
         making = Path(tempfile.mkdtemp(dir=entries, prefix="making-"))
@@ -33,18 +35,18 @@ def kept(key: str, make: Callable[[Path], None]) -> Path | None:
     try:
         make(making)
         with suppress(OSError):  # another run was faster: its entry is as good
-            making.rename(entry)
+            making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    return entry if entry.is_dir() else None
+    return folder if folder.is_dir() else None
 
 
 def digest(parts: Sequence[str], files: Sequence[Path]) -> str:
-    """Of these words, and of the names and contents of these files."""
-    made = hashlib.sha256(repr(list(parts)).encode())
+    """A digest of these words, and of the names and contents of these files."""
+    sha = hashlib.sha256(repr(list(parts)).encode())
     for file in sorted(files):
-        made.update(repr((file.name, file.read_bytes())).encode())
-    return made.hexdigest()[:32]
+        sha.update(repr((file.name, file.read_bytes())).encode())
+    return sha.hexdigest()[:32]
 
 
 def _folder() -> Path:

@@ -1,4 +1,4 @@
-"""The gate: rules for what Cython functions may do with the GIL, and a baseline of what is known.
+"""The gate: rules for what Cython functions may do with the GIL, and a baseline of known breaches.
 
 In pyproject.toml, all of it optional:
 
@@ -8,30 +8,36 @@ In pyproject.toml, all of it optional:
     must-release = ["mine.total", "fast.*"]      # FILE.FUNCTION, with * and ?
 """
 
-import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
+from gilscope.annotate.analyse import Function
 from gilscope.annotate.build import AnnotateError, Page
+from gilscope.results import FormatError, files
+from gilscope.results.codec import Json, decode, encode_fields
 
 FORMAT, VERSION = "gilscope.annotate", 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
+    """What the functions may do, and which of them must release."""
+
     takes_in_loops: bool = False
+    """Whether a loop may take the GIL."""
     python_inside_nogil: bool = False
+    """Whether code that says nogil may use Python."""
     must_release: tuple[str, ...] = ()
+    """Functions that must release the GIL: patterns of FILE.FUNCTION."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One rule broken in one place."""
+    """One broken rule in one place."""
 
     file: str
     line: int
@@ -47,8 +53,27 @@ class Breach:
         return Path(self.file).name, self.rule, self.text
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFigures:
+    """One source, and what each of its functions does with the GIL."""
+
+    file: str
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What `gilscope annotate --json` writes: all figures, and what breaks the rules."""
+
+    files: tuple[SourceFigures, ...]
+    breaches: tuple[Breach, ...]
+
+    def to_json(self) -> Json:
+        return {"format": FORMAT, "version": VERSION} | encode_fields(self)
+
+
 def rules(folder: Path) -> Rules:
-    """Those of the pyproject.toml in this folder. AnnotateError if it says what makes no sense."""
+    """The rules of the pyproject.toml in this folder. AnnotateError if one is unknown or of another type."""
     path = folder / "pyproject.toml"
     if not path.is_file():
         return Rules()
@@ -59,7 +84,7 @@ def rules(folder: Path) -> Rules:
     known = {"takes-in-loops": bool, "python-inside-nogil": bool, "must-release": list}
     for name, value in table.items():
         if name not in known:
-            raise AnnotateError(f"{path}: [tool.gilscope.annotate] has no rule {name!r}; there are {', '.join(known)}")
+            raise AnnotateError(f"{path}: [tool.gilscope.annotate] has no rule {name!r}; use {', '.join(known)}")
         if not isinstance(value, known[name]):
             raise AnnotateError(f"{path}: [tool.gilscope.annotate] {name} must be a {known[name].__name__}")
     return Rules(
@@ -70,7 +95,7 @@ def rules(folder: Path) -> Rules:
 
 
 def breaches(pages: Sequence[Page], rules: Rules) -> Iterator[Breach]:
-    """What breaks the rules, file by file, in the order of the lines."""
+    """All breaches, file by file, in the order of the functions."""
     for page in pages:
         file = _shown(page.source)
         for function in page.functions:
@@ -80,46 +105,37 @@ def breaches(pages: Sequence[Page], rules: Rules) -> Iterator[Breach]:
                     yield Breach(file, line.number, "take-in-loop", f"{name} takes the GIL in a loop")
                 if line.nogil and line.python and not line.boundary and not rules.python_inside_nogil:
                     yield Breach(file, line.number, "python-inside-nogil", f"{name} uses Python without the GIL")
-            if any(fnmatch(name, pattern) for pattern in rules.must_release) and not function.releases:
+            if any(fnmatch(name, pattern) for pattern in rules.must_release) and not function.release_lines:
                 yield Breach(file, function.line, "must-release", f"{name} never releases the GIL")
 
 
 def _shown(path: Path) -> str:
-    """Seen from here, as the tools that read such lines expect it."""
+    """The path as seen from here, as editors and CI expect it."""
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def document(pages: Sequence[Page], found: Sequence[Breach]) -> dict[str, Any]:
-    """Everything as plain values; also what a baseline is."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "files": [
-            {"file": _shown(page.source), "functions": [function.to_json() for function in page.functions]}
-            for page in pages
-        ],
-        "breaches": [
-            {"file": breach.file, "line": breach.line, "rule": breach.rule, "text": breach.text} for breach in found
-        ],
-    }
+def document(pages: Sequence[Page], breaches: Sequence[Breach]) -> Document:
+    """The document of these pages, which also serves as a baseline."""
+    return Document(tuple(SourceFigures(_shown(page.source), page.functions) for page in pages), tuple(breaches))
 
 
-def new_breaches(found: Sequence[Breach], baseline: Path) -> list[Breach]:
-    """Those that a document written before does not have, however the lines have moved since."""
+def new_breaches(breaches: Sequence[Breach], baseline: Path) -> list[Breach]:
+    """The breaches that an earlier document does not have, even if their lines have moved since.
+
+    AnnotateError says in one line what is wrong with the baseline.
+    """
     try:
-        known = json.loads(baseline.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AnnotateError(f"{baseline}: {error.strerror}") from error
-    except ValueError as error:
-        raise AnnotateError(f"{baseline}: not JSON ({error})") from error
-    if not isinstance(known, dict) or known.get("format") != FORMAT:
-        raise AnnotateError(f"{baseline}: not a file that 'gilscope annotate --json' wrote")
-    left = Counter(Breach(**breach).key for breach in known["breaches"])
+        value = files.read(baseline)
+        files.check_format(value, str(baseline), FORMAT, (VERSION,), "gilscope annotate --json")
+        baseline_breaches = decode(tuple[Breach, ...], value.get("breaches"), f"{baseline}: breaches")
+    except FormatError as error:
+        raise AnnotateError(str(error)) from error
+    known = Counter(breach.key for breach in baseline_breaches)
     new = []
-    for breach in found:
-        if left[breach.key] > 0:
-            left[breach.key] -= 1
+    for breach in breaches:
+        if known[breach.key] > 0:
+            known[breach.key] -= 1
         else:
             new.append(breach)
     return new

@@ -1,10 +1,10 @@
-"""The pages that gilscope writes beside Cython's: an index, one for each source, a comparison.
+"""The pages that gilscope writes beside Cython's: an index, one per source, a comparison.
 
 index.html          all files and functions, to sort and to search
 source/NAME.html    a source, line by line, with the C of each line on demand
-framed/NAME.html    Cython's own page in a frame, with links from and to each line of ours: it has no anchors itself
+framed/NAME.html    Cython's own page in a frame, linked line by line with ours (it has no anchors itself)
 compare.html        two versions, aligned by line
-cython/NAME.html    Cython's own page, as it is (build.py writes it)
+cython/NAME.html    Cython's own page, unmodified (build.py writes it)
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ from gilscope.annotate.build import AnnotateError, Page
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+TEMPLATES = Path(__file__).parent / "templates"
 FIGURES = ("boundary", "inside_nogil", "in_loop", "takes_in_loop")
 _NEEDS = {"jinja2": "Jinja2", "pygments": "Pygments", "plotly": "Plotly"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a page: its source, what was found out about it, and its C."""
+    """One line of a page: its source, its figures, and its C."""
 
     number: int
     html: str
-    """Highlighted; safe as it is."""
+    """Highlighted, and escaped."""
     facts: Line | None
-    """None outside of all functions."""
+    """None outside functions."""
     hints: tuple[str, ...]
     c: str
 
@@ -59,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A row of a comparison; one side is None where a line was added or removed."""
+    """One row of a comparison; one side is None if the line was added or removed."""
 
     old: Row | None
     new: Row | None
@@ -68,13 +69,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A function's figures in two versions, in the order of FIGURES; None where it is not there."""
+    """A function's figures in two versions, in the order of FIGURES; None if a version does not have it."""
 
     name: str
     old: tuple[int, ...] | None
     new: tuple[int, ...] | None
-    old_releases: tuple[int, ...]
-    new_releases: tuple[int, ...]
+    old_release_lines: tuple[int, ...]
+    new_release_lines: tuple[int, ...]
 
 
 def figures(function: Function) -> tuple[int, ...]:
@@ -83,15 +84,15 @@ def figures(function: Function) -> tuple[int, ...]:
 
 
 def totals(page: Page) -> tuple[int, ...]:
-    """The four figures of all functions of a source together."""
+    """The sums of the four figures over all functions of a source."""
     return tuple(sum(getattr(function, name) for function in page.functions) for name in FIGURES)
 
 
 def rows(page: Page) -> list[Row]:
-    """The lines of a source, each with all that is known about it."""
+    """The lines of a source, each with its figures, hints and C."""
     from pygments.lexers.python import CythonLexer
 
-    from gilscope.report.listing import highlighted
+    from gilscope.html.listing import highlighted
 
     text = page.source.read_text(encoding="utf-8", errors="replace")
     html = highlighted(text, CythonLexer(stripnl=False, ensurenl=False))
@@ -114,19 +115,19 @@ def rows(page: Page) -> list[Row]:
 
 
 def pairs(old: Sequence[Row], new: Sequence[Row]) -> list[Pair]:
-    """Two versions aligned by line: equal lines side by side, changed ones as far as they go."""
+    """Two versions aligned by line: equal lines side by side, changed ones paired as far as they go."""
     matcher = SequenceMatcher(None, [row.html for row in old], [row.html for row in new], autojunk=False)
-    found = []
+    aligned = []
     for kind, a, b, c, d in matcher.get_opcodes():
         for i in range(max(b - a, d - c)):
             left = old[a + i] if a + i < b else None
             right = new[c + i] if c + i < d else None
-            found.append(Pair(left, right, kind == "equal"))
-    return found
+            aligned.append(Pair(left, right, kind == "equal"))
+    return aligned
 
 
 def changes(old: Page, new: Page) -> list[Change]:
-    """The functions of both versions, by name; those of the new one first."""
+    """The functions of both versions, by name; those of the new version first."""
     before = {function.name: function for function in old.functions}
     after = {function.name: function for function in new.functions}
     return [
@@ -134,68 +135,68 @@ def changes(old: Page, new: Page) -> list[Change]:
             name,
             figures(before[name]) if name in before else None,
             figures(after[name]) if name in after else None,
-            tuple(before[name].releases) if name in before else (),
-            tuple(after[name].releases) if name in after else (),
+            tuple(before[name].release_lines) if name in before else (),
+            tuple(after[name].release_lines) if name in after else (),
         )
         for name in [*after, *(name for name in before if name not in after)]
     ]
 
 
 def alone(page: Page, title: str) -> str:
-    """The page of a source as HTML that needs no other file and leads to none. AnnotateError as for write()."""
-    made, _ = _templates()
-    template = made.get_template("annotate_source.html.j2")
+    """The page of a source as HTML that needs no other file and links to none. AnnotateError as for write()."""
+    environment, _ = _templates()
+    template = environment.get_template("source.html.j2")
     return template.render(page=page, rows=rows(page), title=title, up=None)
 
 
 def _templates(old: Page | None = None) -> tuple[Environment, str]:
-    """The templates with all that they share, and the script of the pages."""
+    """The template environment, and the script of the pages."""
     if missing := [name for module, name in _NEEDS.items() if find_spec(module) is None]:
         raise AnnotateError(f"the pages need {', '.join(missing)}: pip install 'gilscope[lab]'")
     from markupsafe import Markup
 
-    from gilscope.report import theme
-    from gilscope.report.page import policy_of, script_of, templates
+    from gilscope.html.pages import policy_of, script_of, templates
 
-    script = script_of("annotate.js")
-    made = templates()
-    made.filters |= {"figures": figures, "totals": totals}
-    made.globals |= {"theme": theme, "script": Markup(script), "policy": policy_of([script]), "compared": old}
-    made.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
-    return made, script
+    script = script_of(TEMPLATES / "annotate.js")
+    environment = templates(TEMPLATES)
+    environment.filters |= {"figures": figures, "totals": totals}
+    environment.globals |= {"script": Markup(script), "policy": policy_of([script]), "compared": old}
+    environment.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
+    return environment, script
 
 
 def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
-    """Writes the index and the pages of each source, and with `old` its comparison with the first; returns the index.
+    """Write the index and the pages of each source; with `old`, also its comparison with the first page.
 
-    Cython's pages are taken to lie in `folder`/cython. AnnotateError says what is missing or in the way.
+    Cython's own pages must be in `folder`/cython. Returns the path of the index. AnnotateError says which package is
+    missing or which file cannot be written.
     """
-    made, script = _templates(old)
+    environment, script = _templates(old)
 
-    from gilscope.report.page import policy_of
+    from gilscope.html.pages import policy_of
 
     def put(path: str, template: str, **values: Any) -> Path:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        text = made.get_template(f"{template}.html.j2").render(up="../" * path.count("/"), **values)
+        text = environment.get_template(f"{template}.html.j2").render(up="../" * path.count("/"), **values)
         target.write_text(text, encoding="utf-8", errors="surrogateescape")
         return target
 
     try:
         for page in pages:
-            put(f"source/{page.name}.html", "annotate_source", page=page, rows=rows(page), title=page.source)
+            put(f"source/{page.name}.html", "source", page=page, rows=rows(page), title=page.source)
             theirs = page.html.read_text(encoding="utf-8", errors="surrogateescape")
             policy = policy_of([script], handlers(theirs))
-            put(f"framed/{page.name}.html", "annotate_framed", page=page, theirs=theirs, policy=policy)
+            put(f"framed/{page.name}.html", "framed", page=page, theirs=theirs, policy=policy)
         if old:
             new = pages[0]
             aligned = pairs(rows(old), rows(new))
-            put("compare.html", "annotate_compare", old=old, new=new, pairs=aligned, changes=changes(old, new))
-        return put("index.html", "annotate_index", pages=pages)
+            put("compare.html", "compare", old=old, new=new, pairs=aligned, changes=changes(old, new))
+        return put("index.html", "index", pages=pages)
     except OSError as error:
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
 
 
 def handlers(page: str) -> list[str]:
-    """The scripts in the attributes of Cython's page: what opens a line when it is clicked."""
+    """The scripts in the attributes of Cython's page, which open a line on a click."""
     return sorted({html.unescape(text) for text in re.findall(r' onclick="([^"]*)"', page)})

@@ -2,7 +2,7 @@
 
 import click
 
-import gilscope
+from gilscope._version import __version__
 from gilscope.cli import (
     annotate,
     atlas,
@@ -29,12 +29,12 @@ COMMANDS = (run, probe, atlas, list_, explain, verify, bench, compare, doctor, c
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(gilscope.__version__, message=f"{NAME} %(version)s")
+@click.version_option(__version__, message=f"{NAME} %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """See who holds the GIL: kernels in C and Cython, held and released, measured on this machine.
+    """See who holds the GIL, and what that costs, on this machine.
 
-    Start with 'gilscope run', which measures everything and writes a report.
+    Start with 'gilscope run', which tests every claim and writes a report.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -1,11 +1,11 @@
-"""What the commands print: tables on stdout, a bar and warnings on stderr."""
+"""The output of the commands: tables on stdout, a progress bar and warnings on stderr."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from gilscope.host import Environment
+    from gilscope.stats import Interval
+
 WIDE = 10_000
 VERDICT_STYLES = {"scales": "green", "partly": "yellow", "does not scale": "red", "inconclusive": "magenta"}
 
 
 def console() -> "Console":
-    """For stdout: as wide as the terminal, or as wide as it takes where there is none. Text is printed as it is."""
+    """A console for stdout, as wide as the terminal, or as the text if there is none. Text is printed unchanged."""
     from rich.console import Console
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
-            raise  # to where every command ends
+            raise  # to Program, which ends every command
 
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
     return Plain(width=width, markup=False, highlight=False, emoji=False)
@@ -35,17 +38,17 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
     """A table without lines; the columns named in `right` hold numbers."""
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    return made
+        rows.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return rows
 
 
-def fits(out: "Console", made: "Table") -> bool:
+def fits(out: "Console", rows: "Table") -> bool:
     """Whether the table can be printed without breaking a cell in two."""
     from rich.measure import Measurement
 
-    return Measurement.get(out, out.options.update(max_width=WIDE), made).maximum <= out.width
+    return Measurement.get(out, out.options.update(max_width=WIDE), rows).maximum <= out.width
 
 
 def indented(text: "Text") -> "Padding":
@@ -62,20 +65,20 @@ def number(value: float) -> str:
     return f"{value:.5f}"
 
 
-def interval(value: dict[str, float], unit: str = "") -> str:
-    return f"{value['median']:.2f}{unit} [{value['low']:.2f}, {value['high']:.2f}]"
+def interval(value: "Interval", unit: str = "") -> str:
+    return f"{value.median:.2f}{unit} [{value.low:.2f}, {value.high:.2f}]"
 
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """A bar with the time left, on a terminal; nothing elsewhere. It gets the part done and what is being done."""
+    """A progress bar with the time left, if stderr is a terminal. Call it with the share done and a label."""
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
         yield lambda done, label: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    # Drawn only when told to: a thread that redraws by itself would take the GIL in the middle of a measurement.
+    # Drawn only on request: a thread that redraws by itself would take the GIL in the middle of a measurement.
     with Progress(
         BarColumn(),
         TaskProgressColumn(),
@@ -98,9 +101,9 @@ def progress(quiet: bool) -> Iterator[Callable[[float, str], None]]:
         yield update
 
 
-def warn(environment: dict[str, Any]) -> None:
-    """Says on stderr what in these circumstances is in the way of a measurement."""
-    from gilscope.measure.environment import warnings
+def warn(environment: "Environment") -> None:
+    """Print on stderr what in these circumstances would disturb a measurement."""
+    from gilscope.host import warnings
 
     for warning in warnings(environment):
         if warning.name != "lab":

@@ -1,4 +1,4 @@
-"""The program around the commands: examples in the help, and every way out of it in one place."""
+"""The program around the commands: examples in the help, and every exit in one place."""
 
 import os
 import re
@@ -14,7 +14,7 @@ NAME = "gilscope"
 COMPLETE = "_GILSCOPE_COMPLETE"
 
 FINE, FAILED, USAGE, INCONCLUSIVE = 0, 1, 2, 3
-INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell reports a program that SIGINT or SIGPIPE has ended
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell reports a program that SIGINT or SIGPIPE ended
 
 
 class Failure(click.ClickException):
@@ -45,12 +45,12 @@ class Command(click.Command):
             if all(widest + len(meaning) + 4 <= formatter.width for _, meaning in self.examples):
                 formatter.write_dl(self.examples, col_max=widest)
                 return
-            for line, meaning in self.examples:  # never broken in two, so that it can be copied
+            for line, meaning in self.examples:  # a command is never broken, so that it can be copied
                 formatter.write(f"  {line}\n      {meaning}\n")
 
 
 class Program(click.Group):
-    """The commands, and what happens when one goes wrong: one line on stderr, an exit status, no traceback.
+    """The commands, and what happens when one fails: one line on stderr, an exit status, no traceback.
 
     A command returns its exit status, or None for 0.
     """
@@ -75,7 +75,7 @@ class Program(click.Group):
         try:
             sys.stdout.flush()
         except OSError:
-            # It will not go out any more, and must not fail again when the interpreter flushes it at exit.
+            # The rest cannot be written, and must not fail again when the interpreter flushes it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(status)
 
@@ -87,14 +87,14 @@ class Program(click.Group):
 
 
 def unknown(kind: str, name: str, known: Collection[str], see: str) -> click.UsageError:
-    """The error for a name that does not exist, with the nearest one that does."""
+    """The error for an unknown name, with the nearest known one."""
     near = get_close_matches(name.lower(), known, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return click.UsageError(f"unknown {kind} {_shown(name)}{hint} (see {see!r})")
 
 
 def _shown(text: str) -> str:
-    """What the user typed, quoted, in one short line."""
+    """The user's text, quoted, in one short line."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
@@ -104,29 +104,29 @@ def _status(run: Callable[[], int]) -> int:
     except click.exceptions.Exit as way_out:
         return way_out.exit_code
     except Failure as error:
-        return _say(error.message, error.status)
+        return _print_error(error.message, error.status)
     except click.ClickException as error:
-        return _say(_message(error), error.exit_code)
+        return _print_error(_message(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _say("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # nobody reads on, which is nobody's fault
+        return _print_error("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader stopped, as `head` does
         return PIPE_CLOSED
     except OSError as error:
-        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
+        return _print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
     except MemoryError as error:
-        return _say(f"not enough memory: {error}" if str(error) else "not enough memory", FAILED)
+        return _print_error(f"not enough memory: {error}" if str(error) else "not enough memory", FAILED)
     except ImportError as error:
-        return _say(_import_message(error), FAILED)
+        return _print_error(_import_message(error), FAILED)
 
 
-def _say(message: str, status: int) -> int:
+def _print_error(message: str, status: int) -> int:
     line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(message.split()))
     click.echo(f"{NAME}: {line}", err=True)
     return status
 
 
 def _message(error: click.ClickException) -> str:
-    """One line in this program's voice from any of click's messages, with where to look."""
+    """Any of click's messages as one line in this program's style, with the help to see."""
     if not isinstance(error, click.UsageError):
         return error.format_message()
     message = error.format_message()
@@ -135,7 +135,7 @@ def _message(error: click.ClickException) -> str:
         message = f"unknown option {_shown(error.option_name)}{near}"
     elif isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter) and error.param:
         message = f"{error.param.opts[-1]}: {error.message}"
-    if message.endswith("')"):  # says already where to look
+    if message.endswith("')"):  # it names the help to see
         return message
     message = re.sub(r"\.$", "", message[:1].lower() + message[1:])
     path = error.ctx.command_path if error.ctx else NAME
@@ -143,7 +143,9 @@ def _message(error: click.ClickException) -> str:
 
 
 def _import_message(error: ImportError) -> str:
-    """What to do about a compiled module; any other failed import is a fault of ours and goes on as it is."""
+    """What to do about a compiled module. Any other failed import is a bug of ours, and is raised again."""
+    if "compiled from other sources" in str(error):  # gilscope.scope.layout, which says what to do
+        return str(error)
     if not re.search(r"gilscope\.(capi|cy)\b", f"{error.name} {error}"):
         raise error
     return f"{error}; build the extensions again, and see 'gilscope doctor'"

@@ -1,4 +1,4 @@
-"""What options and arguments take: names that are completed and corrected, numbers with bounds, files."""
+"""The types of options and arguments: names with completion and suggestions, numbers with bounds, files."""
 
 import math
 import os
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-import gilscope
 from gilscope.cli._program import unknown
+from gilscope.sources import module_names
 
 # Generic in the newest click only, so that only a type checker may give it its argument.
 if TYPE_CHECKING:
@@ -20,19 +20,18 @@ else:
     ParamType = click.ParamType
 
 THREADS_MOST = 1024
-SIZE_MOST = 10**9  # its square still counts bytes in 64 bits, so a size too large is a MemoryError
+SIZE_MOST = 10**9  # its square still fits into 64 bits, so a size that is too large is a MemoryError
 SIZES = ("tiny", "small", "medium", "large")
 
 
 def kernel_names() -> list[str]:
-    """As gilscope.kernels finds them, without the time that importing them takes."""
-    return sorted(path.stem for path in Path(gilscope.__file__).parent.glob("kernels/[!_]*.py"))
+    """The names of gilscope.kernels, without the time to import them."""
+    return module_names("kernels")
 
 
 def experiment_names() -> list[str]:
-    """As gilscope.experiments finds them, likewise."""
-    stems = (path.stem for path in Path(gilscope.__file__).parent.glob("experiments/[!_]*.py"))
-    return sorted(stem.strip("_").replace("_", "-") for stem in stems)
+    """The names of gilscope.experiments, likewise."""
+    return sorted(name.strip("_").replace("_", "-") for name in module_names("experiments"))
 
 
 def implementations() -> Sequence[str]:
@@ -69,7 +68,7 @@ class Name(ParamType):
 
 
 class Names(Name):
-    """Several of them, with commas between."""
+    """Several names, separated by commas."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return tuple(dict.fromkeys(self.check(word) for word in value.split(","))) if isinstance(value, str) else value
@@ -80,7 +79,7 @@ class Names(Name):
 
 
 class Threads(ParamType):
-    """Numbers of workers with commas between, as a sorted tuple."""
+    """Numbers of workers, separated by commas, as a sorted tuple."""
 
     name = "numbers"
 
@@ -131,7 +130,7 @@ class Real(ParamType):
 
 
 class Target(ParamType):
-    """A file to write, or "-" for stdout. Tried at once, for nobody wants to hear of it after the measurement."""
+    """A file to write, or "-" for stdout. It is checked at once: after the measurement it would be too late."""
 
     name = "file"
 
@@ -154,7 +153,7 @@ class Target(ParamType):
 
 
 def _whole(text: str) -> int:
-    """The number, or 0 where there is none."""
+    """The number, or 0 if the text is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
@@ -171,5 +170,5 @@ OUT = click.option(
     metavar="DIR",
     type=click.Path(path_type=Path),
     default="report",
-    help="Where the report goes: a folder (report), or one self-contained file where the name ends in .html.",
+    help="Write the report to this folder, or to one file if the name ends in .html. Default: report.",
 )

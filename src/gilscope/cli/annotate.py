@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 @click.command(
     "annotate",
     cls=Command,
-    short_help="What Cython functions do with the GIL, and Cython's own pages.",
+    short_help="Show what Cython functions do with the GIL, and Cython's own pages.",
     examples=[
         ("gilscope annotate", "this project's kernels"),
-        ("gilscope annotate mine.pyx src --out pages", "sources of your own: files, folders, installed modules"),
-        ("gilscope annotate mine.pyx --against old.pyx", "two versions, line by line"),
-        ("gilscope annotate src --check", "a gate: the rules are in pyproject.toml, [tool.gilscope.annotate]"),
+        ("gilscope annotate mine.pyx src --out pages", "your own files, folders or installed modules"),
+        ("gilscope annotate mine.pyx --against old.pyx", "compare two versions line by line"),
+        ("gilscope annotate src --check", "a gate; rules: [tool.gilscope.annotate] in pyproject.toml"),
         (
             "gilscope annotate src --check --baseline known.json",
-            "only what is new since 'annotate src --json known.json'",
+            "fail only on breaches since 'annotate src --json known.json'",
         ),
     ],
 )
@@ -36,17 +36,21 @@ if TYPE_CHECKING:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Where the pages go: annotated, and with --check nowhere, if not given.",
+    help="Write the pages here. Default: annotated; none with --check.",
 )
-@click.option("--against", metavar="OLD.pyx", type=click.Path(path_type=Path), help="Compare one source with this.")
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write all figures; - for stdout.")
-@click.option("--check", is_flag=True, help="Fail where a rule is broken.")
-@click.option("--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Breaches that are known.")
 @click.option(
-    "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search for .pxd here."
+    "--against", metavar="OLD.pyx", type=click.Path(path_type=Path), help="Compare the source with this version."
 )
-@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="A directive for Cython.")
-@click.option("--cplus", is_flag=True, help="Compile for C++, also what does not ask for it in a distutils comment.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write all figures as JSON; - for stdout.")
+@click.option("--check", is_flag=True, help="Exit with 1 if a rule is broken.")
+@click.option(
+    "--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Ignore the breaches in this --json file."
+)
+@click.option(
+    "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search here for .pxd files."
+)
+@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="Pass Cython a directive.")
+@click.option("--cplus", is_flag=True, help="Compile every source for C++, with or without a distutils comment.")
 def command(
     targets: tuple[str, ...],
     out: Path | None,
@@ -58,20 +62,20 @@ def command(
     directives: tuple[str, ...],
     cplus: bool,
 ) -> int:
-    """For each function of each source, say what it does with the GIL: uses of Python at its boundary, inside nogil and
-    in loops, takes of the GIL in loops, and where it releases. --out gets pages to search, sort and
-    compare, and Cython's own beside them.
+    """Show what each Cython function does with the GIL: where it uses Python (at its boundary, inside nogil, in loops),
+    where its loops take the GIL, and where it releases. Write pages to search, sort and compare, with Cython's own
+    annotated pages.
 
-    Sources are compiled to C and no further, and their folder stays as it is. One that Cython rejects is named, with
-    the place and the reason; the others are done all the same.
+    Without an argument, read this project's kernels. Sources are compiled to C only, and their folder stays untouched.
+    If Cython rejects a source, name the place and the reason, and go on with the others.
 
-    Exit status: 0 fine, 1 a source was rejected or a rule is broken, 2 usage.
+    Exit status: 0 passed, 1 a source was rejected or a rule is broken, 2 usage error.
     """
     from gilscope.annotate import AnnotateError, Options, annotate_each
-    from gilscope.annotate import Page as Made
+    from gilscope.annotate import Page as AnnotatedPage
     from gilscope.annotate.gate import breaches, document, new_breaches, rules
     from gilscope.annotate.pages import write
-    from gilscope.measure import record
+    from gilscope.results import write as write_json
     from gilscope.sources import cython_sources
 
     try:
@@ -79,22 +83,22 @@ def command(
         named = [path for target in targets for path in _sources(target)] or cython_sources()
         sources = list({path.resolve(): path for path in named}.values())
         if against and len(sources) != 1:
-            raise click.UsageError("--against compares with one source; name exactly one")
+            raise click.UsageError("--against compares two versions of one source; name exactly one source")
         options = Options(include, directives, cplus)
         wanted = out or (None if check else Path("annotated"))
         with nullcontext(wanted) if wanted else TemporaryDirectory() as folder:
-            made = annotate_each(sources, Path(folder, "cython"), options)
-            before = annotate_each([against], Path(folder, "against"), options) if against else []
-        pages = [page for page in made if isinstance(page, Made)]
-        found = list(breaches(pages, limits))
-        new = new_breaches(found, baseline) if baseline else found
-        old = next((page for page in before if isinstance(page, Made)), None)
+            outcomes = annotate_each(sources, Path(folder, "cython"), options)
+            earlier = annotate_each([against], Path(folder, "against"), options) if against else []
+        pages = [page for page in outcomes if isinstance(page, AnnotatedPage)]
+        broken = list(breaches(pages, limits))
+        new = new_breaches(broken, baseline) if baseline else broken
+        old = next((page for page in earlier if isinstance(page, AnnotatedPage)), None)
         index = write(pages, wanted, old) if pages and wanted else None
     except AnnotateError as error:
         raise Failure(str(error), USAGE) from error
-    rejected = [str(page) for page in [*made, *before] if isinstance(page, AnnotateError)]
+    rejected = [str(error) for error in [*outcomes, *earlier] if isinstance(error, AnnotateError)]
     if json_to:
-        record.save(document(pages, found), json_to)
+        write_json(document(pages, broken), json_to)
     if json_to != "-" and not check:
         _show(pages)
         if index:
@@ -108,13 +112,13 @@ def command(
 
 
 def _sources(target: str) -> list[Path]:
-    """The .pyx files that a file, a folder or an installed module's name stands for."""
+    """The .pyx files of a target: a file, a folder, or the name of an installed module."""
     path = Path(target)
     if path.is_dir():
-        found = sorted(path.rglob("*.pyx"))
-        if not found:
+        sources = sorted(path.rglob("*.pyx"))
+        if not sources:
             raise click.UsageError(f"{target}: no .pyx files in this folder")
-        return found
+        return sources
     if path.suffix in (".pyx", ".py") or path.exists():
         return [path]
     try:
@@ -125,12 +129,12 @@ def _sources(target: str) -> list[Path]:
         raise click.UsageError(f"{target}: no such file, folder or installed module")
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     beside = Path(spec.origin).parent / f"{target.rpartition('.')[2]}.pyx" if spec.origin else None
-    found = sorted(file for folder in folders for file in folder.rglob("*.pyx"))
+    sources = sorted(file for folder in folders for file in folder.rglob("*.pyx"))
     if beside and beside.is_file():
-        found.append(beside)
-    if not found:
+        sources.append(beside)
+    if not sources:
         raise click.UsageError(f"{target}: installed without its .pyx files")
-    return found
+    return sources
 
 
 def _show(pages: "list[Page]") -> None:
@@ -138,7 +142,7 @@ def _show(pages: "list[Page]") -> None:
     rows = table("function", *numbers, "releases", "hints", right=numbers)
     for page in pages:
         for function in page.functions:
-            releases = ", ".join(f"line {line}" for line in function.releases)
+            releases = ", ".join(f"line {line}" for line in function.release_lines)
             rows.add_row(
                 f"{page.name}.{function.name}",
                 *(str(n) for n in (function.boundary, function.inside_nogil, function.in_loop, function.takes_in_loop)),

@@ -1,6 +1,7 @@
 """gilscope atlas: what well-known functions do with the GIL."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,11 @@ from gilscope.cli import _types as types
 from gilscope.cli._output import console, number, progress, table
 from gilscope.cli._program import USAGE, Command, Failure
 from gilscope.cli.probe import STYLES
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from gilscope.results.atlas import Atlas, AtlasRow
 
 
 @click.command(
@@ -17,64 +23,77 @@ from gilscope.cli.probe import STYLES
     examples=[
         ("gilscope atlas", "some eighty functions, and more where SciPy, pandas ... are installed: about 90 s"),
         ("gilscope atlas numpy sqlite3", "those whose group or name contains one of these words"),
-        ("gilscope atlas --json 3.13.json --html atlas.html", "kept, and as a page"),
-        ("gilscope atlas --against 3.13.json", "what another interpreter or version does otherwise"),
+        ("gilscope atlas --json 3.13.json --html atlas.html", "to a file, and as a page"),
+        ("gilscope atlas --against 3.13.json", "what changed since another interpreter or version"),
     ],
 )
 @click.argument("words", metavar="[WORD]...", nargs=-1)
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write what was found; - for stdout.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the atlas; - for stdout.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write a page.")
 @click.option("--against", metavar="FILE", help="Say what changed since this file of --json.")
 @click.option("--quiet", is_flag=True, help="No bar.")
 def command(words: tuple[str, ...], json_to: str | None, html: Path | None, against: str | None, quiet: bool) -> None:
     """Probe functions that everybody uses, of the standard library, NumPy, and what else is installed: each at a size
     that matters, in a process of its own."""
-    from rich.text import Text
-
-    from gilscope.measure import record
-    from gilscope.scope.atlas import AtlasError, changes, document, entries, load, survey
+    from gilscope.probes.atlas import atlas, entries, survey
+    from gilscope.results import files
+    from gilscope.results.atlas import load
+    from gilscope.results.codec import FormatError
 
     try:
         before = load(against) if against else None
-    except AtlasError as error:
+    except FormatError as error:
         raise Failure(str(error), USAGE) from error
     chosen = entries(words)
     if not chosen:
         raise click.UsageError(f"no entry of the atlas has any of the words {', '.join(words)}")
     with progress(quiet) as report:
-        made = document(list(survey(chosen, progress=report)))
+        now = atlas(list(survey(chosen, progress=report)))
     if json_to:
-        record.save(made, json_to)
+        files.write(now, json_to)
     if html:
         from gilscope.report.atlas import page
 
-        html.write_text(page(made))
-    if json_to == "-":
-        return
-    out = console()
+        html.write_text(page(now), encoding="utf-8")
+    if json_to != "-":
+        show(now)
+        if before is not None:
+            show_changes(before, now)
+
+
+def show(atlas: "Atlas") -> None:
+    """One row per function, group by group."""
+    from rich.text import Text
+
     rows = table(
-        "function", "verdict", "released", "longest hold", "releases a call", right=("released", "longest hold")
+        "function", "verdict", "released", "longest hold", "releases per call", right=("released", "longest hold")
     )
     group = ""
-    for row in made["rows"]:
-        if row["group"] != group:
-            group = row["group"]
+    for row in atlas.rows:
+        if row.group != group:
+            group = row.group
             rows.add_row(Text(group, style="bold"))
-        verdict = Text(row["verdict"], style=STYLES.get(row["verdict"], ""))
-        if "error" in row:
-            rows.add_row(f"  {row['name']}", verdict, "", "", row["error"])
-            continue
-        per_call = row["releases_per_call"]
-        rows.add_row(
-            f"  {row['name']}",
-            verdict,
-            f"{row['released_share']['median']:.1%}",
-            f"{number(row['longest_hold_ms'])} ms",
-            "" if per_call is None else f"{per_call:,.1f}" if row["share_from"] == "ledger" else "not visible",
-        )
-    out.print(rows)
-    if before is not None:
-        found = changes(before, made)
-        out.print(f"\n{len(found)} changed since Python {before['python']}:")
-        for name, old, new in found:
-            out.print(f"  {name}: {old}, now {new}")
+        rows.add_row(*_columns(row))
+    console().print(rows)
+
+
+def _columns(row: "AtlasRow") -> "tuple[str | Text, ...]":
+    from rich.text import Text
+
+    name, verdict = f"  {row.name}", Text(row.verdict, style=STYLES.get(row.verdict, ""))
+    look = row.look
+    if look is None:
+        return name, verdict, "", "", row.error or ""
+    per_call = look.releases_per_call
+    releases = "" if per_call is None else f"{per_call:,.1f}" if look.share_from == "ledger" else "not visible"
+    return name, verdict, f"{look.released_share.median:.1%}", f"{number(look.longest_hold_ms)} ms", releases
+
+
+def show_changes(before: "Atlas", now: "Atlas") -> None:
+    """What another interpreter or version does differently."""
+    from gilscope.results.atlas import changes
+
+    out, changed = console(), changes(before, now)
+    out.print(f"\n{len(changed)} changed since Python {before.python}:")
+    for change in changed:
+        out.print(f"  {change.name}: {change.before}, now {change.now}")

@@ -1,59 +1,64 @@
-"""gilscope bench: kernels on threads, beside what the machine can give."""
+"""gilscope bench: kernels on threads, beside plain C threads."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from gilscope.cli import _types as types
-from gilscope.cli._measure import interrupted, measure
-from gilscope.cli._output import VERDICT_STYLES, console, fits, indented, interval, number, table
-from gilscope.cli._program import FINE, INCONCLUSIVE, INTERRUPTED, Command, Failure
+from gilscope.cli._output import VERDICT_STYLES, console, fits, indented, interval, number, progress, table, warn
+from gilscope.cli._program import FINE, INCONCLUSIVE, INTERRUPTED, USAGE, Command, Failure
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-SECONDS_A_CELL, SECONDS_MOST = 3, 90
+    from gilscope.results import Results, Row
+    from gilscope.variants import Variant
+
+SECONDS_PER_CELL, SECONDS_MOST = 3, 90
 
 
 @click.command(
     "bench",
     cls=Command,
-    short_help="Measure kernels on threads, beside what the machine can give.",
+    short_help="Measure kernels on threads, beside plain C threads.",
     examples=[
         ("gilscope bench mandelbrot spin", "every cell of two kernels"),
-        ("gilscope bench nbody --impl capi --policy held,released", "what holding the GIL costs one of them"),
-        ("gilscope bench triad --threads 1,2,4 --json triad.json", "on more threads, kept for 'gilscope compare'"),
-        ("gilscope bench blur --size 4000 --scaling strong", "one large call shared by the threads"),
+        ("gilscope bench nbody --impl capi --policy held,released", "the cost of holding the GIL, for one of them"),
+        ("gilscope bench triad --threads 1,2,4 --json triad.json", "on more threads, saved for 'gilscope compare'"),
+        ("gilscope bench blur --size 4000 --scaling strong", "one large call, shared by the threads"),
     ],
 )
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1, type=types.KERNEL)
 @click.option("--impl", metavar="I,...", type=types.IMPLEMENTATIONS, default=(), help="Only these implementations.")
 @click.option("--policy", metavar="P,...", type=types.POLICIES, default=(), help="Only these policies.")
-@click.option("--threads", metavar="N,...", type=types.THREADS, help="Numbers of threads; 1 is always among them.")
+@click.option("--threads", metavar="N,...", type=types.THREADS, help="Numbers of threads; 1 is always included.")
 @click.option(
     "--size",
     metavar="SIZE",
     type=types.SIZE,
     default="medium",
-    help="tiny, small, medium (default) or large, taken smaller for slow implementations; or a number, taken as it is.",
+    help="tiny, small, medium (default) or large, reduced for slow implementations; or an exact number.",
 )
 @click.option(
     "--scaling",
     metavar="weak|strong",
     type=types.SCALING,
     default="weak",
-    help="weak (default): each thread does a work of its own; strong: the threads share one.",
+    help="weak (default): each thread has its own work; strong: the threads share the work.",
 )
 @click.option(
     "--seconds",
     metavar="S",
     type=types.Real(0.1, 86400),
-    help=f"How long it may take; {SECONDS_A_CELL} a cell and at most {SECONDS_MOST} where not given.",
+    help=f"Time limit. Default: {SECONDS_PER_CELL} per cell, at most {SECONDS_MOST}.",
 )
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the results; - for stdout.")
-@click.option("--pyperf", "pyperf_to", metavar="FILE", type=types.TARGET, help="Write them for 'pyperf compare_to'.")
-@click.option("--quiet", is_flag=True, help="No bar and no warnings.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the results as JSON; - for stdout.")
+@click.option(
+    "--pyperf", "pyperf_to", metavar="FILE", type=types.TARGET, help="Write the results for 'pyperf compare_to'."
+)
+@click.option("--quiet", is_flag=True, help="Show no progress bar and no warnings.")
 def command(
     kernels: tuple[str, ...],
     impl: tuple[str, ...],
@@ -66,16 +71,17 @@ def command(
     pyperf_to: str | None,
     quiet: bool,
 ) -> int:
-    """Measure every cell (implementation and policy) of the KERNELs, all of them where none is named, on
-    each number of threads, and print the speed-up over one thread with its 95 % interval.
+    """Measure every cell (implementation and policy) of the KERNELs (all if you name none) on each number of threads,
+    and print the speed-up over one thread with its 95 % interval.
 
-    The ceiling is what plain C threads gain on the same work at the same time: no extension can gain more.
+    The ceiling is the speed-up of plain C threads that do the same work in the same rounds. No extension can exceed it.
     The verdict compares the two.
 
-    Exits with 0 when it measured, whatever the verdicts; 3 when every one of them is inconclusive.
+    Exit status: 0 measured, whatever the verdicts; 3 all verdicts are inconclusive.
     """
-    from gilscope.measure import record
+    from gilscope.lab import interrupted_bench
     from gilscope.measure.pyperf import to_pyperf
+    from gilscope.results import write
     from gilscope.variants import select
 
     if json_to == pyperf_to == "-":
@@ -83,65 +89,93 @@ def command(
     cells = select(dict.fromkeys(kernels), impl, policy)
     if not cells:
         raise click.UsageError("there is no such cell (see 'gilscope list cells')")
-    seconds = seconds or min(SECONDS_MOST, SECONDS_A_CELL * len(cells))
-    results = measure(cells, threads, seconds=seconds, quiet=quiet, size=size, scaling=scaling)
-    if results["rows"] and "-" not in (json_to, pyperf_to):
-        show(results["rows"])
+    seconds = seconds or min(SECONDS_MOST, SECONDS_PER_CELL * len(cells))
+    results = _measure(cells, threads, size, scaling, seconds, quiet)
+    if results.rows and "-" not in (json_to, pyperf_to):
+        show(results.rows)
     if json_to:
-        record.save(results, json_to)
-    if pyperf_to and results["rows"]:
-        record.save(to_pyperf(results), pyperf_to)
-    if not results["complete"]:
-        raise Failure(interrupted(results), INTERRUPTED)
-    verdicts = {row["verdict"] for row in results["rows"]} - {"baseline"}
+        write(results, json_to)
+    if pyperf_to and results.rows:
+        write(to_pyperf(results), pyperf_to)
+    if not results.complete:
+        raise Failure(interrupted_bench(results), INTERRUPTED)
+    verdicts = {row.verdict for row in results.rows} - {"baseline"}
     return INCONCLUSIVE if verdicts == {"inconclusive"} else FINE
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    """As a table, as wide as fits; where none fits, in two lines a row."""
+def _measure(
+    cells: "Sequence[Variant]",
+    threads: tuple[int, ...] | None,
+    size: str | int,
+    scaling: str,
+    seconds: float,
+    quiet: bool,
+) -> "Results":
+    """Measure, with a progress bar and warnings. Failure if that is impossible."""
+    from gilscope.host import environment
+    from gilscope.lab import default_threads
+    from gilscope.measure.bench import bench
+
+    circumstances = environment()
+    if not quiet:
+        warn(circumstances)
+    threads = threads or default_threads(circumstances)
+    try:
+        with progress(quiet) as report:
+            return bench(cells, threads=threads, size=size, scaling=scaling, seconds=seconds, progress=report)
+    except RuntimeError as error:  # a wrong answer, or no more threads to be had
+        raise Failure(str(error)) from error
+    except (ValueError, OverflowError) as error:
+        if isinstance(size, str):
+            raise
+        raise Failure(f"size {size}: {error}", USAGE) from error
+
+
+def show(rows: "Sequence[Row]") -> None:
+    """Print a table, as wide as fits, or else two lines per row."""
     from rich.text import Text
 
     out = console()
-    for made in (_table(rows, reasons=True), _table(rows, reasons=False)):
-        if fits(out, made):
-            out.print(made)
+    for cells in (_table(rows, reasons=True), _table(rows, reasons=False)):
+        if fits(out, cells):
+            out.print(cells)
             return
     for row in rows:
-        workers = f"{row['workers']} worker{'' if row['workers'] == 1 else 's'}"
-        out.print(f"{row['kernel']}/{row['implementation']}/{row['policy']}, {row['size']}, {workers}", style="bold")
-        measured = f"{_milliseconds(row)} ms a call"
-        if row["workers"] > 1:
-            measured += f", {interval(row['speedup'], 'x')} of {row['ceiling']['median']:.2f}x: "
+        workers = f"{row.workers} worker{'' if row.workers == 1 else 's'}"
+        out.print(f"{row.kernel}/{row.implementation}/{row.policy}, {row.size}, {workers}", style="bold")
+        measured = f"{_milliseconds(row)} ms per call"
+        if row.workers > 1:
+            measured += f", {interval(row.speedup(), 'x')} (C threads: {row.ceiling().median:.2f}x): "
         out.print(indented(Text(measured) + _verdict(row, reasons=True)))
 
 
-def _table(rows: list[dict[str, Any]], *, reasons: bool) -> "Table":
+def _table(rows: "Sequence[Row]", *, reasons: bool) -> "Table":
     names = ("kernel", "implementation", "policy", "size", "workers", "ms per call", "speed-up", "ceiling", "verdict")
-    made = table(*names, right=("workers", "ms per call", "speed-up", "ceiling"))
+    cells = table(*names, right=("workers", "ms per call", "speed-up", "ceiling"))
     for row in rows:
-        alone = row["workers"] == 1
-        made.add_row(
-            row["kernel"],
-            row["implementation"],
-            row["policy"],
-            row["size"],
-            str(row["workers"]),
+        alone = row.workers == 1
+        cells.add_row(
+            row.kernel,
+            row.implementation,
+            row.policy,
+            row.size,
+            str(row.workers),
             _milliseconds(row),
-            "" if alone else interval(row["speedup"]),
-            "" if alone else f"{row['ceiling']['median']:.2f}",
+            "" if alone else interval(row.speedup()),
+            "" if alone else f"{row.ceiling().median:.2f}",
             _verdict(row, reasons=reasons),
         )
-    return made
+    return cells
 
 
-def _milliseconds(row: dict[str, Any]) -> str:
-    return number(row["seconds_per_call"]["median"] * 1e3)
+def _milliseconds(row: "Row") -> str:
+    return number(row.seconds_per_call().median * 1e3)
 
 
-def _verdict(row: dict[str, Any], *, reasons: bool) -> "Text":
+def _verdict(row: "Row", *, reasons: bool) -> "Text":
     from rich.text import Text
 
-    if row["workers"] == 1:
+    if row.workers == 1:
         return Text()
-    text = Text(row["verdict"], VERDICT_STYLES.get(row["verdict"], ""))
-    return text.append(f" ({row['reason']})", "dim") if reasons else text
+    text = Text(row.verdict, VERDICT_STYLES.get(row.verdict, ""))
+    return text.append(f" ({row.reason})", "dim") if reasons else text

@@ -1,10 +1,15 @@
 """gilscope calibrate: how far the instrument can be believed, here and now."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gilscope.cli import _types as types
 from gilscope.cli._output import console, progress, table
-from gilscope.cli._program import FAILED, Command
+from gilscope.cli._program import FAILED, FINE, INCONCLUSIVE, Command, Failure
+
+if TYPE_CHECKING:
+    from gilscope.results.calibration import Calibration
 
 
 @click.command(
@@ -21,29 +26,35 @@ from gilscope.cli._program import FAILED, Command
 @click.option("--quiet", is_flag=True, help="No bar.")
 def command(seconds: float, json_to: str | None, quiet: bool) -> int:
     """Let the sampler and the ledger watch workloads that hold and release the GIL for exact times, and print how
-    far from the truth each of them was.
+    far from the truth each of them is.
 
-    Exit status: 0 all within the limits (1 point for calls of 1 ms and more, 3 points for shorter ones), 1 not.
+    Exit status: 0 all within the limits (1 point for calls of 1 ms and more, 3 points for shorter ones), 1 not,
+    3 nothing can be recorded here.
     """
-    from gilscope.measure import record
+    from gilscope.results import files
+    from gilscope.results.calibration import Calibration
     from gilscope.scope.calibrate import calibrate
+    from gilscope.scope.recording import RecordingError
 
-    with progress(quiet) as report:
-        points = list(calibrate(seconds, progress=report))
+    try:
+        with progress(quiet) as report:
+            calibration = Calibration(tuple(calibrate(seconds, progress=report)))
+    except RecordingError as error:
+        raise Failure(str(error), INCONCLUSIVE) from error
     if json_to:
-        record.save({"points": [point.to_json() for point in points]}, json_to)
+        files.write(calibration, json_to)
     if json_to != "-":
-        rows = table(
-            "a call", "held", "sampler", "ledger", "error", "", right=("a call", "held", "sampler", "ledger", "error")
-        )
-        for point in points:
-            figures = ["\N{EN DASH}" if share is None else f"{share:.2%}" for share in (point.sampler, point.ledger)]
-            rows.add_row(
-                f"{point.cycle * 1e3:g} ms",
-                f"{point.truth:.2%}",
-                *figures,
-                f"{point.error * 100:.2f} points",
-                "" if point.fine else "too far",
-            )
-        console().print(rows)
-    return 0 if all(point.fine for point in points) else FAILED
+        show(calibration)
+    return FINE if calibration.fine else FAILED
+
+
+def show(calibration: "Calibration") -> None:
+    """One row per workload."""
+    right = ("per call", "held", "sampler", "ledger", "error")
+    rows = table(*right, "", right=right)
+    for point in calibration.points:
+        shares = ["\N{EN DASH}" if share is None else f"{share:.2%}" for share in (point.sampler, point.ledger)]
+        error = f"{point.error * 100:.2f} points"
+        fine = "" if point.fine else "too far"
+        rows.add_row(f"{point.cycle * 1e3:g} ms", f"{point.truth:.2%}", *shares, error, fine)
+    console().print(rows)

@@ -1,4 +1,4 @@
-"""gilscope compare: what became faster or slower between two results."""
+"""gilscope compare: what is faster or slower in the newer of two results."""
 
 import json
 from collections import Counter
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from gilscope.measure.compare import Change, Difference, Outcome, Turn
+    from gilscope.lab.turns import Turn
+    from gilscope.measure.compare import Change, Difference, Outcome
 
 OUTCOMES: "tuple[Outcome, ...]" = ("slower", "faster", "noise", "only old", "only new")
 STYLES = {"slower": "red", "faster": "green"}
@@ -24,7 +25,7 @@ STYLES = {"slower": "red", "faster": "green"}
 @click.command(
     "compare",
     cls=Command,
-    short_help="Say what became faster or slower between two results.",
+    short_help="Show what is faster or slower in the newer of two results.",
     examples=[
         ("gilscope compare before.json after.json", "row by row"),
         ("gilscope compare before.json after.json --fail-if-slower 5", "a gate for CI"),
@@ -37,39 +38,36 @@ STYLES = {"slower": "red", "faster": "green"}
     "limit",
     metavar="PERCENT",
     type=Real(0, 1e6),
-    help="Exit with 1 if a row is slower by more than this over its whole interval, with 3 if no two rows pair.",
+    help="Exit with 1 if a row's whole interval is slower by more than this, and with 3 if no two rows match.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(old: Path, new: Path, limit: float | None, as_json: bool) -> int:
-    """Pair the rows of two results, by kernel, implementation, policy, executor, workers, scaling and size, and
-    say of each whether a call became faster or slower, or that noise hides it.
+    """Match the rows of two results by kernel, implementation, policy, executor, workers, scaling and size. For each
+    match, say whether a call is faster or slower now, or whether noise hides the difference.
 
-    The intervals are of 99 % and come from the raw values of both sides. A change that the machine itself
-    shared, as plain C threads measured it in the same rounds, counts as noise. Circumstances that differ stand
-    first: another interpreter may be the whole reason. Then come the claims whose verdict changed.
+    The 99 % intervals come from the raw values of both sides. If plain C threads in the same rounds changed as much,
+    the change counts as noise. Differences in circumstances come first, since another interpreter may explain
+    everything; then the claims with another verdict.
     """
-    from gilscope.measure.compare import compare, differences, turns
-    from gilscope.measure.record import RecordError, load
+    from gilscope.lab.turns import turns
+    from gilscope.measure.compare import compare, differences
+    from gilscope.results import FormatError, load
+    from gilscope.results.codec import encode
 
     try:
         before, after = load(old), load(new)
-        changes, turned = compare(before, after), turns(before, after)
-    except RecordError as error:
+    except FormatError as error:
         raise Failure(str(error), USAGE) from error
-    found = differences(before, after)
+    changes, turned, circumstances = compare(before, after), turns(before, after), differences(before, after)
     if as_json:
-        parts = {
-            "differences": [difference.to_json() for difference in found],
-            "claims": [turn.to_json() for turn in turned],
-            "changes": [change.to_json() for change in changes],
-        }
-        click.echo(json.dumps(parts, indent=1))
+        parts = {"differences": circumstances, "claims": turned, "changes": changes}
+        click.echo(json.dumps(encode(parts), indent=1))
     else:
-        show(found, turned, changes)
+        show(circumstances, turned, changes)
     if limit is None:
         return FINE
     if all(change.ratio is None for change in changes):
-        raise Failure("no row of one pairs with a row of the other", INCONCLUSIVE)
+        raise Failure("no row of one file matches a row of the other", INCONCLUSIVE)
     if slow := [change for change in changes if change.slower_than(limit)]:
         raise Failure(f"{_rows(len(slow))} slower by more than {limit:g} %, first {slow[0]}", FAILED)
     return FINE
@@ -91,9 +89,9 @@ def show(differences: "list[Difference]", turned: "list[Turn]", changes: "list[C
         out.print()
     if turned and not changes:
         return
-    made = _table(changes)
-    if fits(out, made):
-        out.print(made)
+    rows = _table(changes)
+    if fits(out, rows):
+        out.print(rows)
     else:
         for change in changes:
             out.print(f"{change}, {change.size}", style="bold")
@@ -102,14 +100,14 @@ def show(differences: "list[Difference]", turned: "list[Turn]", changes: "list[C
     counts = Counter(change.outcome for change in changes)
     out.print(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome]) or "no rows")
     if _other_sizes(changes):
-        out.print("some rows have another size on the other side: measure both with the same --size NUMBER")
+        out.print("some rows match except for their size: measure both sides with the same --size NUMBER")
 
 
 def _table(changes: "list[Change]") -> "Table":
     names = ("kernel", "implementation", "policy", "size", "workers", "old ms", "new ms", "change")
-    made = table(*names, right=("workers", "old ms", "new ms"))
+    rows = table(*names, right=("workers", "old ms", "new ms"))
     for change in changes:
-        made.add_row(
+        rows.add_row(
             change.kernel,
             change.implementation,
             change.policy,
@@ -119,11 +117,11 @@ def _table(changes: "list[Change]") -> "Table":
             "" if change.new_seconds is None else number(change.new_seconds * 1e3),
             _change(change),
         )
-    return made
+    return rows
 
 
 def _other_sizes(changes: "list[Change]") -> bool:
-    """Whether a row that pairs with none would do so if only its size were the same."""
+    """Whether two rows without a match differ in nothing but their size."""
     old, new = ({(str(c), c.scaling) for c in changes if c.outcome == side} for side in ("only old", "only new"))
     return bool(old & new)
 
@@ -153,4 +151,4 @@ def _shown(value: object) -> str:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

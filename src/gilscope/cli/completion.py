@@ -26,8 +26,8 @@ SHELLS = ("bash", "zsh", "fish")
     "shell", metavar="[bash|zsh|fish]", type=Name("shell", lambda: SHELLS, "gilscope completion --help"), required=False
 )
 def command(shell: str | None) -> None:
-    """Print the script that completes commands, options, kernels, implementations and policies in a shell,
-    the one in $SHELL where none is named."""
+    """Print the script that completes commands, options, kernels, implementations and policies in a shell (the one in
+    $SHELL if you name none)."""
     own = Path(os.environ.get("SHELL", "")).name
     kind = get_completion_class(shell or (own if own in SHELLS else "bash"))
     assert kind is not None

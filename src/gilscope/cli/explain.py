@@ -1,4 +1,4 @@
-"""gilscope explain: the lesson of an experiment."""
+"""gilscope explain: an experiment in words."""
 
 import click
 
@@ -10,13 +10,13 @@ from gilscope.cli._program import Command
 @click.command(
     "explain",
     cls=Command,
-    short_help="Explain an experiment: its claim, its reason, where in CPython it happens.",
+    short_help="Explain an experiment: its claim, the reason, and where in CPython it happens.",
     examples=[("gilscope explain gil-release", "before or after 'gilscope run gil-release'")],
 )
 @click.argument("name", metavar="EXPERIMENT", type=types.EXPERIMENT)
 def command(name: str) -> None:
-    """Print the claim of an EXPERIMENT, why it should hold, what would refute it, how it is measured and its chart
-    read, and where in CPython it happens."""
+    """Print the claim of an EXPERIMENT, why it should hold, what would refute it, how it is measured, how to read its
+    chart, and where in CPython it happens."""
     from rich.text import Text
 
     from gilscope.experiments import load

@@ -1,7 +1,6 @@
-"""gilscope list: what there is to measure."""
+"""gilscope list: the kernels, the cells, and the experiments."""
 
 import json
-from typing import Any
 
 import click
 
@@ -18,9 +17,9 @@ LISTS = ("kernels", "cells", "experiments")
     short_help="List the kernels, every cell, or the experiments.",
     examples=[
         ("gilscope list", "the kernels, and what each one teaches"),
-        ("gilscope list cells", "every kernel, implementation and policy, one a line"),
-        ("gilscope list experiments", "the claims that are tested, and those that are not"),
-        ("gilscope list --json", "all of it, for a program"),
+        ("gilscope list cells", "every kernel, implementation and policy, one per line"),
+        ("gilscope list experiments", "the claims that gilscope tests"),
+        ("gilscope list --json", "the kernels with all details, for a program"),
     ],
 )
 @click.argument(
@@ -29,18 +28,18 @@ LISTS = ("kernels", "cells", "experiments")
     type=Name("list", lambda: LISTS, "gilscope list --help"),
     default="kernels",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(what: str, as_json: bool) -> None:
-    """List the kernels with their work and their lesson; the cells: each kernel in each implementation under each
-    policy (what it does with the GIL); or the experiments with their claims.
+    """List the kernels with what they compute and teach; or the cells (each kernel in each implementation under each
+    policy, which says what it does with the GIL); or the experiments with their claims.
 
-    The policy `own` marks the references, which take none.
+    The policy `own` marks reference code, whose GIL gilscope does not control.
     """
     from gilscope.variants import select
 
     if as_json:
-        made = {"kernels": kernels, "cells": cells, "experiments": experiments}[what]()
-        click.echo(json.dumps(made, indent=1))
+        items = {"kernels": kernels, "cells": cells, "experiments": experiments}[what]()
+        click.echo(json.dumps(items, indent=1))
     elif what == "cells":
         click.echo("\n".join(str(cell) for cell in select()))
     elif what == "experiments":
@@ -55,7 +54,7 @@ def cells() -> list[dict[str, str]]:
     return [{"kernel": c.kernel.name, "implementation": c.implementation, "policy": c.policy} for c in select()]
 
 
-def kernels() -> list[dict[str, Any]]:
+def kernels() -> list[dict[str, object]]:
     from gilscope.kernels import load
     from gilscope.variants import native, variants_of
 
@@ -76,29 +75,27 @@ def kernels() -> list[dict[str, Any]]:
     ]
 
 
-def experiments() -> list[dict[str, Any]]:
-    from gilscope.experiments import absent, load
+def experiments() -> list[dict[str, object]]:
+    from gilscope.experiments import load
 
-    there = [{"name": e.name, "claim": e.claim, "seconds": e.seconds, "there": True} for e in load().values()]
-    return there + [{"name": name, "claim": claim, "seconds": None, "there": False} for name, claim in absent().items()]
+    return [{"name": e.name, "claim": e.claim, "seconds": e.seconds} for e in load().values()]
 
 
 def show_experiments() -> None:
-    made = table("experiment", "seconds", "claim", right=("seconds",))
-    for item in experiments():
-        if item["there"]:
-            made.add_row(item["name"], f"{item['seconds']:g}", item["claim"])
-        else:
-            made.add_row(item["name"], "", f"not there: {item['claim']}", style="dim")
-    console().print(made)
+    from gilscope.experiments import load
+
+    rows = table("experiment", "seconds", "claim", right=("seconds",))
+    for experiment in load().values():
+        rows.add_row(experiment.name, f"{experiment.seconds:g}", experiment.claim)
+    console().print(rows)
 
 
 def show() -> None:
     from gilscope.kernels import load
 
-    made = table("", "")
-    made.show_header = False
+    rows = table("", "")
+    rows.show_header = False
     for name, kernel in load().items():
-        made.add_row(name, kernel.summary, style="bold")
-        made.add_row("", kernel.lesson)
-    console().print(made)
+        rows.add_row(name, kernel.summary, style="bold")
+        rows.add_row("", kernel.lesson)
+    console().print(rows)

@@ -2,15 +2,24 @@
 
 import math
 import re
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from gilscope.cli import _types as types
 from gilscope.cli._output import console, interval, number, table
-from gilscope.cli._program import FAILED, INCONCLUSIVE, USAGE, Command, Failure
+from gilscope.cli._program import FAILED, FINE, INCONCLUSIVE, USAGE, Command, Failure
+
+if TYPE_CHECKING:
+    from gilscope.probes.child import Task
+    from gilscope.results.looks import Together
+    from gilscope.results.probes import Probe
 
 STYLES = {"releases": "green", "partly": "yellow", "holds": "red", "inconclusive": "magenta"}
+ORACLE = {True: "lets another thread run", False: "lets no other thread run", None: "no GIL to release"}
+SITES_MOST = 5
 
 
 @click.command(
@@ -29,9 +38,12 @@ STYLES = {"releases": "green", "partly": "yellow", "holds": "red", "inconclusive
 @click.option("--threads", metavar="N", type=click.IntRange(2, 256), default=2, help="For the speed-up (2).")
 @click.option("--seconds", type=click.FloatRange(0.2, 600), default=2.0, help="About how long to measure (2).")
 @click.option(
-    "--timeout", type=click.FloatRange(1, 3600), default=30.0, help="Seconds until it tells what it knows (30)."
+    "--timeout",
+    type=click.FloatRange(1, 3600),
+    default=30.0,
+    help="Time limit in seconds; then partial results (30).",
 )
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write what was found; - for stdout.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the result; - for stdout.")
 @click.option("--min-released", metavar="SHARE", type=click.FloatRange(0, 1), help="Fail below this released share.")
 @click.option("--max-hold-ms", metavar="MS", type=click.FloatRange(0), help="Fail above this longest hold.")
 @click.option("--min-speedup", metavar="X", type=click.FloatRange(0), help="Fail below this speed-up.")
@@ -43,110 +55,134 @@ def command(
     seconds: float,
     timeout: float,
     json_to: str | None,
-    **gates: float | None,
+    min_released: float | None,
+    max_hold_ms: float | None,
+    min_speedup: float | None,
 ) -> int:
     """Put one function under the scope: whether it releases the GIL, for how much of its time, where in the code,
     what that gains on several threads, what other threads and an event loop suffer meanwhile, and what to change.
 
     The function runs in a process of its own, many times. Its output is thrown away.
 
-    Exit status: 0 fine, 1 a gate failed, 2 the function could not be called, 3 no clear answer.
+    Exit status: 0 passed, 1 a gate failed, 2 the function could not be called, 3 no clear answer.
     """
-    from gilscope.measure import record
-    from gilscope.scope.process import TargetError, run
+    from gilscope.probes.child import TargetError, run
+    from gilscope.results import files
 
-    task: dict[str, Any] = {
-        "setup": setup,
-        "threads": threads,
-        "seconds": seconds,
-        "name": "; ".join(target.splitlines()),
-    }
-    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", target):
-        task |= {"callable": target, "args": args}
-    elif args:
-        raise click.UsageError("--args goes with MODULE:CALLABLE; a statement names its own arguments")
-    else:
-        task["statement"] = target
     try:
-        found = run(task, timeout)
+        probe = run(_task(target, setup, args, threads, seconds), timeout)
     except TargetError as error:
         raise Failure(str(error), INCONCLUSIVE if error.late else USAGE) from error
-    if found.get("unfinished"):
-        # Eight long calls, and two for each thread, which take turns if they hold; and half of that again.
-        enough = math.ceil(1.5 * (8 + 2 * threads) * found["call_ms"] / 1e3)
-        line = f"what several threads gain did not fit into {timeout:g} s (--timeout {enough} should be enough)"
-        found["advice"].append(line)
-    failed, unsure = check(found, gates)
+    advice = [*probe.advice, *_more_time(probe, timeout)]
+    gates = Gates(min_released, max_hold_ms, min_speedup)
+    failed, unsure = gates.check(probe)
     if json_to:
-        record.save(found | {"failed": failed}, json_to)
+        files.write(probe.to_json() | {"advice": advice, "failed": failed}, json_to)
     if json_to != "-":
-        show(found)
+        show(probe, advice)
     for line in failed + unsure:
         click.echo(f"gilscope: {line}", err=True)
     if failed:
         return FAILED
-    return INCONCLUSIVE if unsure or found["verdict"] == "inconclusive" else 0
+    return INCONCLUSIVE if unsure or probe.verdict == "inconclusive" else FINE
 
 
-def check(found: dict[str, Any], gates: dict[str, float | None]) -> tuple[list[str], list[str]]:
-    """The gates that failed, and those of which nothing can be said: a gate fails only beyond the interval."""
-    failed: list[str] = []
-    unsure: list[str] = []
-    released, speedup, ceiling = found["released_share"], found["speedup"], found["ceiling"]
-    if (least := gates["min_released"]) is not None and released["median"] < least:
-        line = f"released {interval(released)} of a call, which is below {least:g}"
-        (failed if released["high"] < least else unsure).append(line)
-    if (most := gates["max_hold_ms"]) is not None and found["longest_hold_ms"] > most:
-        line = f"held the GIL for up to {number(found['longest_hold_ms'])} ms at once, which is above {most:g}"
-        (failed if found["usual_hold_ms"] > most else unsure).append(line)
-    least = gates["min_speedup"]
-    if least is not None and speedup is None:
-        unsure.append("the speed-up was not measured: there was no time left")
-    elif least is not None and speedup["median"] < least:
-        line = f"sped up {interval(speedup, 'x')}, which is below {least:g}x"
-        if ceiling["median"] < least:
-            unsure.append(f"{line}; but plain C threads reached only {ceiling['median']:.2f}x: the machine is busy")
-        else:
-            (failed if speedup["high"] < least else unsure).append(line)
-    return failed, unsure
+def _task(target: str, setup: str, args: str, threads: int, seconds: float) -> "Task":
+    from gilscope.probes.child import Task
 
-
-def _together(found: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The rows about several callers."""
-    threads = found["threads"]
-    return (
-        (f"{threads} threads", f"{interval(found['speedup'], 'x')} of {found['ceiling']['median']:.2f}x possible now"),
-        ("CPUs kept busy", f"{found['cpus_alone']:.2f} by one caller, {found['cpus_together']:.2f} by {threads}"),
-        ("a Python thread beside it", f"keeps {interval(found['bystander_share'])} of its speed"),
-        ("an asyncio loop beside it", f"stands still for up to {number(found['loop_freeze_ms'])} ms"),
+    is_path = re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", target) is not None
+    if args and not is_path:
+        raise click.UsageError("--args goes with MODULE:CALLABLE; a statement names its own arguments")
+    return Task(
+        name="; ".join(target.splitlines()),
+        setup=setup,
+        statement=None if is_path else target,
+        path=target if is_path else None,
+        arguments=args,
+        threads=threads,
+        seconds=seconds,
     )
 
 
-def show(found: dict[str, Any]) -> None:
+def _more_time(probe: "Probe", limit: float) -> Iterator[str]:
+    """What to do where there was no time left for several callers."""
+    if probe.together is None:
+        # Eight long calls, and two for each thread, which take turns if they hold; and half of that again.
+        enough = math.ceil(1.5 * (8 + 2 * probe.threads) * probe.call_ms / 1e3)
+        yield f"{limit:g} s left no time to measure the speed-up (--timeout {enough} should be enough)"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What a probe must reach; None: anything goes. A gate fails only where the whole interval does."""
+
+    min_released: float | None = None
+    max_hold_ms: float | None = None
+    min_speedup: float | None = None
+
+    def check(self, probe: "Probe") -> tuple[list[str], list[str]]:
+        """A line for each gate that failed, and one for each that has no clear answer."""
+        failed: list[str] = []
+        unsure: list[str] = []
+        share, least, most = probe.released_share, self.min_released, self.max_hold_ms
+        if least is not None and share.median < least:
+            line = f"released {interval(share)} of a call, which is below {least:g}"
+            (failed if share.high < least else unsure).append(line)
+        if most is not None and probe.longest_hold_ms > most:
+            line = f"held the GIL for up to {number(probe.longest_hold_ms)} ms at once, which is above {most:g}"
+            (failed if probe.usual_hold_ms > most else unsure).append(line)
+        if self.min_speedup is not None:
+            _check_speedup(probe.together, self.min_speedup, failed, unsure)
+        return failed, unsure
+
+
+def _check_speedup(together: "Together | None", least: float, failed: list[str], unsure: list[str]) -> None:
+    if together is None:
+        unsure.append("the speed-up was not measured: there was no time left")
+    elif together.speedup.median < least:
+        line = f"sped up {interval(together.speedup, 'x')}, which is below {least:g}x"
+        if together.ceiling.median < least:
+            ceiling = f"plain C threads reached only {together.ceiling.median:.2f}x: the machine is busy"
+            unsure.append(f"{line}; but {ceiling}")
+        else:
+            (failed if together.speedup.high < least else unsure).append(line)
+
+
+def show(probe: "Probe", advice: list[str]) -> None:
     """A sentence, a table, the sites, the advice."""
     from rich.text import Text
 
-    from gilscope.scope.symbols import Place
-
     out = console()
-    line = Text(f"{found['target']} ")
-    line.append(found["verdict"], style=STYLES.get(found["verdict"], ""))
-    out.print(line.append(f": {found['reason']}"))
-    oracle = {True: "lets another thread run", False: "lets no other thread run", None: "no GIL to release"}
+    line = Text(f"{probe.target} ")
+    line.append(probe.verdict, style=STYLES.get(probe.verdict, ""))
+    out.print(line.append(f": {probe.reason}"))
     rows = table("", "", right=())
-    per_call = found["releases_per_call"]
-    for name, value in (
-        ("a call", f"{number(found['call_ms'])} ms"),
-        ("oracle", oracle[found["oracle"]]),
-        ("released", f"{interval(found['released_share'])} of a call ({found['share_from']})"),
-        ("longest hold", f"{number(found['longest_hold_ms'])} ms (as a rule {number(found['usual_hold_ms'])} ms)"),
-        ("releases a call", "not visible on this platform" if per_call is None else f"{per_call:,.2f}"),
-        *(() if found["speedup"] is None else _together(found)),
-    ):
+    for name, value in (*_alone(probe), *_together(probe)):
         rows.add_row(f"  {name}", value)
     rows.show_header = False
     out.print(rows)
-    for site in found["sites"][:5]:
-        out.print(f"  {site['kind']} in {Place(**site['place'])}, {site['count']:,} times")
-    for advice in found["advice"]:
-        out.print(f"-> {advice}")
+    for site in probe.sites[:SITES_MOST]:
+        out.print(f"  {site.kind} in {site.place}, {site.count:,} times")
+    for sentence in advice:
+        out.print(f"-> {sentence}")
+
+
+def _alone(probe: "Probe") -> Iterator[tuple[str, str]]:
+    """The rows about one caller."""
+    per_call = probe.releases_per_call
+    yield "time per call", f"{number(probe.call_ms)} ms"
+    yield "oracle", ORACLE[probe.oracle]
+    yield "released", f"{interval(probe.released_share)} of a call ({probe.share_from})"
+    yield "longest hold", f"{number(probe.longest_hold_ms)} ms (median {number(probe.usual_hold_ms)} ms)"
+    yield "releases per call", "not visible on this platform" if per_call is None else f"{per_call:,.2f}"
+
+
+def _together(probe: "Probe") -> Iterator[tuple[str, str]]:
+    """The rows about several callers."""
+    if (together := probe.together) is None:
+        return
+    ceiling, freeze = together.ceiling.median, number(together.loop_freeze_ms)
+    yield f"{probe.threads} threads", f"{interval(together.speedup, 'x')} (C threads: {ceiling:.2f}x)"
+    yield "CPUs kept busy", f"{together.cpus_alone:.2f} by one caller, {together.cpus_together:.2f} by {probe.threads}"
+    yield "a Python thread beside it", f"keeps {interval(together.bystander_share)} of its speed"
+    yield "an asyncio loop beside it", f"blocked for up to {freeze} ms"

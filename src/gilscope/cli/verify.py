@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 @click.argument("kernels", metavar="[KERNEL]...", nargs=-1, type=types.KERNEL)
 @click.option("--impl", metavar="I,...", type=types.IMPLEMENTATIONS, default=(), help="Only these implementations.")
 @click.option("--policy", metavar="P,...", type=types.POLICIES, default=(), help="Only these policies.")
-@click.option("--quiet", is_flag=True, help="No bar.")
+@click.option("--quiet", is_flag=True, help="Show no progress bar.")
 def command(kernels: tuple[str, ...], impl: tuple[str, ...], policy: tuple[str, ...], quiet: bool) -> int:
-    """Run every cell of the KERNELs, all of them where none is named, and compare its answer with that of the
-    plain Python reference.
+    """Run every cell of the KERNELs (all if you name none), and compare its answer with that of the plain Python
+    reference.
 
-    Exits with 1 if one differs.
+    Exit status: 0 all agree, 1 a cell differs.
     """
     from gilscope.measure.verify import verify
     from gilscope.variants import select
@@ -63,21 +63,21 @@ def show(checks: "list[Check]") -> None:
 
 
 def _across(checks: "list[Check]") -> "Table":
-    """A row a kernel, a column an implementation and policy."""
-    found = {(check.cell.kernel.name, _column(check)): check.ok for check in checks}
+    """One row per kernel, one column per implementation and policy."""
+    outcomes = {(check.cell.kernel.name, _column(check)): check.ok for check in checks}
     columns = list(dict.fromkeys(_column(check) for check in checks))
-    made = table("kernel", *columns)
+    rows = table("kernel", *columns)
     for kernel in dict.fromkeys(check.cell.kernel.name for check in checks):
-        made.add_row(kernel, *(_word(found.get((kernel, column))) for column in columns))
-    return made
+        rows.add_row(kernel, *(_word(outcomes.get((kernel, column))) for column in columns))
+    return rows
 
 
 def _down(checks: "list[Check]") -> "Table":
-    """A row a cell, for a narrow terminal."""
-    made = table("cell", "")
+    """One row per cell, for a narrow terminal."""
+    rows = table("cell", "")
     for check in checks:
-        made.add_row(str(check.cell), _word(check.ok))
-    return made
+        rows.add_row(str(check.cell), _word(check.ok))
+    return rows
 
 
 def _column(check: "Check") -> str:

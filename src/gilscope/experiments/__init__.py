@@ -1,36 +1,21 @@
 """The experiments: what people say about the GIL, put to the test. One module each, found by scanning this folder.
 
->>> from gilscope.experiments import find, load
->>> find(load()["gil-release"]).verdict
+>>> from gilscope.experiments import load, run
+>>> run(load()["gil-release"]).ruling.verdict
 'confirmed'
 """
 
-from gilscope.experiments._lab import Lab, NotHere
-from gilscope.experiments._process import find, judged
-from gilscope.experiments._spec import (
-    CLAIMS,
-    Axis,
-    Chart,
-    Data,
-    Experiment,
-    Finding,
-    Judgement,
-    Limit,
-    Place,
-    Point,
-    Series,
-    Span,
-    absent,
-    load,
-)
+from gilscope.experiments._lab import WORKERS, Lab, Timing, Timings
+from gilscope.experiments._process import rule, rule_on, run
+from gilscope.experiments._spec import Experiment, Judgement, NotHere, Place, load
+from gilscope.results.charts import Axis, Bar, Chart, Limit, Point, Series
 
 __all__ = [
-    "CLAIMS",
+    "WORKERS",
     "Axis",
+    "Bar",
     "Chart",
-    "Data",
     "Experiment",
-    "Finding",
     "Judgement",
     "Lab",
     "Limit",
@@ -38,9 +23,10 @@ __all__ = [
     "Place",
     "Point",
     "Series",
-    "Span",
-    "absent",
-    "find",
-    "judged",
+    "Timing",
+    "Timings",
     "load",
+    "rule",
+    "rule_on",
+    "run",
 ]

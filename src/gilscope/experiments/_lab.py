@@ -1,114 +1,127 @@
-"""What an experiment measures with: time, rounds in the company of the machine's own ceiling, cells on threads."""
+"""What an experiment measures with: its time, rounds beside plain C threads, cells on one thread and on two."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from time import perf_counter, process_time
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
 
-from gilscope.kernels import Arguments, load
+from gilscope.host import usable_cpus
+from gilscope.host.load import Neighbours
+from gilscope.kernels import Arguments
 from gilscope.measure.calibrate import calls_for, seconds_of
-from gilscope.measure.environment import environment
-from gilscope.pools import Function, Pool, Serial, Threads
-from gilscope.variants import native
+from gilscope.measure.session import Cell, Plain, Session, Timed
+from gilscope.pools import Function
+from gilscope.results import Bracket
+from gilscope.stats import Interval, Scaling, fastest_interval
 
 WORKERS = 2
 """Every lesson shows on two cores."""
 ROUNDS_LEAST = 5
-MACHINE_SAMPLE = 0.01  # seconds of each ceiling in a round
+BRACKET_SAMPLE = 0.01  # seconds of plain C threads per round
+SAMPLE = 0.015  # seconds of a cell's calls per round
+
+Key = TypeVar("Key", bound=Hashable)
+PlainKey = TypeVar("PlainKey", bound=Hashable)
 
 
-class NotHere(Exception):  # noqa: N818  (it is a finding, not an error)
-    """Why an experiment can not be done on this interpreter or machine, in a few words."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Raw seconds of one cell on one thread and on two that do as much each, one value per round."""
+
+    one: tuple[float, ...]
+    many: tuple[float, ...]
+    busy: tuple[float, ...] = ()
+    """The CPUs that the two threads kept busy; empty for plain C threads."""
+    factor: int = WORKERS
+    """How much more work the many do."""
+    calls: int = 1
+    """Calls that each thread makes in one sample."""
+
+    def scaling(self) -> Scaling:
+        return Scaling(self.one, self.many, self.factor)
+
+    def speedup(self) -> Interval:
+        return self.scaling().speedup()
+
+    def cpus_used(self) -> Interval:
+        """CPUs that two threads kept busy in the busiest rounds: a disturbance only makes them fewer."""
+        least = fastest_interval([-cpus for cpus in self.busy])
+        return Interval(-least.median, -least.high, -least.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings(Generic[Key, PlainKey]):
+    """What Lab.scaling measured."""
+
+    cells: dict[Key, Timing]
+    plain: dict[PlainKey, Timing]
 
 
 class Lab:
-    """The means of one experiment, for `seconds`. What the machine gave meanwhile is kept in `machine`."""
+    """The means of one experiment, for `seconds`. Use it as a context manager: it owns two threads."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.cpus = float(environment(watch=0)["cpus"]["usable"])
-        self.one: list[float] = []
-        self.many: list[float] = []
-        self._used = _Used()
-        self._spin = load()["spin"]
-        self._calls: int | None = None
+        self.cpus = usable_cpus()
+        self._session = Session((1, WORKERS), BRACKET_SAMPLE)
+        self._neighbours = Neighbours()
 
-    def machine(self) -> dict[str, Any]:
-        """What plain C threads took, by rounds; and the part of all CPU time that others used meanwhile."""
-        others = self._used.by_others()
-        return {"one": self.one, "many": self.many, "workers": WORKERS, "cpus": self.cpus, "others": others}
+    def __enter__(self) -> Self:
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._session.__exit__(*exception)
+
+    def bracket(self) -> Bracket:
+        """What plain C threads took in the rounds so far, and the CPU time that others used meanwhile."""
+        seconds = self._session.bracket.seconds
+        return Bracket(
+            one=tuple(seconds.get(1, ())),
+            many=tuple(seconds.get(WORKERS, ())),
+            workers=WORKERS,
+            cpus=self.cpus,
+            others=self._neighbours.share(),
+        )
 
     def rounds(self, part: float = 1.0, least: int = ROUNDS_LEAST) -> Iterator[int]:
-        """Counts rounds until this part of the time is up, and has the machine's ceiling measured before each."""
-        started, done = perf_counter(), 0
-        while done < least or (perf_counter() - started) * (done + 1) / done < part * self.seconds:
-            self._bracket()
-            yield done
-            done += 1
+        """Counts rounds until this part of the time is up, with the bracket measured before each."""
+        return self._session.rounds(part * self.seconds, least)
 
     def scaling(
         self,
-        cells: Mapping[str, tuple[Function, Sequence[Arguments]]],
-        sample: float = 0.015,
+        cells: Mapping[Key, tuple[Function, Sequence[Arguments]]],
+        sample: float = SAMPLE,
         part: float = 1.0,
-        plain: Mapping[str, tuple[Callable[..., float], Sequence[Arguments]]] | None = None,
-    ) -> dict[str, dict[str, Any]]:
-        """Interleaved rounds of every cell, on one thread and on two that do as much each; see stats.Scaling.
+        plain: Mapping[PlainKey, tuple[Plain, Sequence[Arguments]]] | None = None,
+    ) -> Timings[Key, PlainKey]:
+        """Interleaved rounds of every cell, on one thread and on two that do as much each.
 
-        cells: a function, and for each of WORKERS threads its arguments. sample: seconds of a cell's calls in a round.
-        plain: the same for work on plain C threads, by its ceiling function. Of the cells on two threads there is also
-        `busy`: the CPUs that they kept busy in each round.
+        Parameters
+        ----------
+        cells
+            By any key, a function and for each of WORKERS threads its arguments.
+        sample
+            Seconds of a cell's calls per round.
+        part
+            The part of the lab's time that this may take, 0 to 1.
+        plain
+            The same for work on plain C threads, by its ceiling function.
         """
-        calls = {name: calls_for(seconds_of(function, jobs[0]), sample) for name, (function, jobs) in cells.items()}
-        found: dict[str, dict[str, Any]] = {
-            name: {"one": [], "many": [], "busy": [], "factor": WORKERS, "calls": calls[name]} for name in cells
+        session = self._session
+        timed = {
+            key: Cell(calls_for(seconds_of(function, jobs[0]), sample), function=function, jobs=session.first(jobs))
+            for key, (function, jobs) in cells.items()
         }
-        for name, (run, jobs) in (plain or {}).items():
-            calls[name] = calls_for(run(jobs[:1], 1), sample)
-            found[name] = {"one": [], "many": [], "factor": WORKERS, "calls": calls[name]}
-        with ExitStack() as stack:
-            pools: dict[str, Pool] = {"one": Serial(), "many": stack.enter_context(Threads(WORKERS))}
-            for _ in self.rounds(part):
-                for name, (run, jobs) in (plain or {}).items():
-                    for key, pool in pools.items():
-                        found[name][key].append(run(jobs[: pool.workers], calls[name]))
-                for name, (function, jobs) in cells.items():
-                    for key, pool in pools.items():
-                        used = process_time()
-                        found[name][key].append(pool.round(function, jobs[: pool.workers], calls[name]))
-                    found[name]["busy"].append((process_time() - used) / found[name]["many"][-1])
-        return found
-
-    def _bracket(self) -> None:
-        ceiling: Callable[..., float] = native(self._spin, "capi").ceiling
-        job = self._spin.inputs(self._spin.sizes["small"], 0)
-        self._calls = self._calls or calls_for(ceiling([job], 1), MACHINE_SAMPLE)
-        self.one.append(ceiling([job], self._calls))
-        self.many.append(ceiling([job] * WORKERS, self._calls))
+        ceilings = {
+            key: session.ceiling(run, session.first(jobs), sample) for key, (run, jobs) in (plain or {}).items()
+        }
+        for _ in self.rounds(part):
+            session.take(*ceilings.values(), *timed.values())
+        return Timings(
+            {key: _timing(cell, cell.busy(WORKERS)) for key, cell in timed.items()},
+            {key: _timing(ceiling) for key, ceiling in ceilings.items()},
+        )
 
 
-class _Used:
-    """The CPU time that others than this process and its children use, from now on."""
-
-    def __init__(self) -> None:
-        self._before = self._now()
-
-    def by_others(self) -> float | None:
-        """As a part of what all CPUs had; None where the system does not tell, or it was too short to tell."""
-        (all_before, own_before), (all_now, own_now) = self._before, self._now()
-        passed = [now - before for now, before in zip(all_now, all_before, strict=True)]
-        if sum(passed) < 20:  # ticks of 10 ms
-            return None
-        user, nice, system, _idle, _iowait, irq, softirq, steal = passed
-        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-        whole = sum(passed) / os.sysconf("SC_CLK_TCK")
-        return max(0.0, (busy - (own_now - own_before)) / whole)
-
-    def _now(self) -> tuple[list[int], float]:
-        try:
-            ticks = [int(word) for word in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]]
-        except OSError:
-            ticks = [0] * 8
-        return ticks, sum(os.times()[:4])
+def _timing(timed: Timed, busy: tuple[float, ...] = ()) -> Timing:
+    return Timing(one=tuple(timed.seconds[1]), many=tuple(timed.seconds[WORKERS]), busy=busy, calls=timed.calls)

@@ -1,95 +1,103 @@
 """What threads do, as the scope records it beside an experiment, and as the timeline below its charts."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from gilscope.experiments._spec import Axis, Chart, Limit, Span
+from gilscope.results.charts import Axis, Bar, Chart, Limit
+from gilscope.results.states import State
+from gilscope.results.timelines import Stretch, Track, Tracks
 from gilscope.scope import states as st
 from gilscope.scope.recording import RecordingError, record
-from gilscope.scope.timeline import pieces
 
 RATE = 5_000.0
-"""Looks a second: one each 0.2 ms, between which the ledger is exact."""
+"""Looks per second: one each 0.2 ms, between which the ledger is exact."""
 PIXELS = 2000
-"""Of a timeline, on a fine screen: what is shorter than one can not be seen."""
-COLORS = ("grid", "held", "released", "band", "ceiling", "held")
-"""Of the states, in their order."""
-SHOWN = {
-    name: (names[st.HOLDS] if state == st.HOLDS_ABSENT else name, COLORS[state])
-    for names in (st.NAMES, st.NAMES_WITHOUT_GIL)
-    for state, name in enumerate(names)
-}
-"""How a state is called and coloured: who holds the GIL holds it, on the CPU or off."""
-
-Lanes = dict[str, list[list[Any]]]
-"""By the names of threads, their spans: start and length in ms, and the state."""
+"""The width of a timeline on a fine screen: what is shorter than a pixel does not show."""
 
 
 def recorded(
     work: Callable[[], tuple[float, float]], threads: Mapping[str, str], most: float, *, exact: Collection[str] = ()
-) -> Lanes:
-    """Records `work`, and keeps what these threads do in the time between the two that it returns.
+) -> Tracks:
+    """Records `work`, and returns what these threads do between the two times of perf_counter() that it returns.
 
-    work: returns two times of perf_counter(). threads: their names, and what to call them. most: seconds that are kept.
-    exact: the names of those that never sleep of themselves, see states.spans. Empty where nothing can be recorded.
+    Parameters
+    ----------
+    threads
+        Their names, and what to call them in the timeline.
+    most
+        Seconds that the tracks cover at most.
+    exact
+        The names of those that never sleep by themselves; see states.spans.
+
+    Returns
+    -------
+    Tracks
+        Empty where nothing can be recorded.
     """
     try:
         with record(rate=RATE) as recording:
             begin, end = work()
     except RecordingError:
-        return {}
+        return Tracks()
     start, stop = round(begin * 1e9), round(min(end, begin + most) * 1e9)
-    lanes = {threads[lane.name]: lane for lane in recording.lanes if lane.name in threads}
-    spans = {
-        name: st.spans(lanes[name], recording.ticks["time"], recording.ended, exact=thread in exact)
-        for thread, name in threads.items()
-        if name in lanes
-    }
-    return {name: _drawable(pieces(recording, spans[name], start, stop), most * 1e3 / PIXELS) for name in spans}
+    lanes = {lane.name: lane for lane in recording.lanes if lane.name in threads}
+    tracks = []
+    for thread, name in threads.items():
+        if thread in lanes:
+            spans = st.spans(lanes[thread], recording.ticks["time"], recording.ended, exact=thread in exact)
+            tracks.append(Track(name, _drawable(st.stretches(spans, start, stop), most * 1e3 / PIXELS)))
+    return Tracks(tuple(tracks), recording.has_gil)
 
 
-def _drawable(pieces: list[list[Any]], least: float) -> list[list[Any]]:
-    """Without those that are too short to be seen: a row of them, as soon as it can be seen, shows the state that most
-    of it was spent in; a shorter one goes to the piece before. To the tenth of a microsecond."""
-    made: list[list[Any]] = []
-    row: list[list[Any]] = []
+def _drawable(stretches: Sequence[Stretch], least: float) -> tuple[Stretch, ...]:
+    """Stretches that are long enough to show, to the tenth of a microsecond.
 
-    def end_row() -> None:
-        spent: dict[str, float] = {}
-        for _, length, state in row:
-            spent[state] = spent.get(state, 0) + length
-        if row:
-            add(row[0][0], row[-1][0] + row[-1][1], max(spent, key=lambda state: spent[state]))
-        row.clear()
+    A run of shorter ones becomes one stretch as soon as it is long enough, in the state that took most of it; a run
+    that stays too short goes to the stretch before.
+    """
+    drawn: list[Stretch] = []
+    run: list[Stretch] = []
 
-    def add(start: float, end: float, state: str) -> None:
-        adjoins = made and start - made[-1][0] - made[-1][1] <= least
-        if adjoins and (state == made[-1][2] or end - start <= least):
-            made[-1][1] = round(end - made[-1][0], 4)
+    def end_run() -> None:
+        if run:
+            spent = Track("", tuple(run)).spent()
+            add(run[0].start, run[-1].end, max(spent, key=lambda state: spent[state]))
+        run.clear()
+
+    def add(start: float, end: float, state: State) -> None:
+        adjoins = drawn and start - drawn[-1].end <= least
+        if adjoins and (state == drawn[-1].state or end - start <= least):
+            last = drawn.pop()
+            drawn.append(Stretch(last.start, round(end - last.start, 4), last.state))
         else:
-            made.append([round(start, 4), round(end - start, 4), state])
+            drawn.append(Stretch(round(start, 4), round(end - start, 4), state))
 
-    for start, length, state in pieces:
-        if row and (length > least or start - row[-1][0] - row[-1][1] > least):
-            end_row()
-        if length > least:
-            add(start, start + length, state)
+    for stretch in stretches:
+        if run and (stretch.length > least or stretch.start - run[-1].end > least):
+            end_run()
+        if stretch.length > least:
+            add(stretch.start, stretch.end, stretch.state)
         else:
-            row.append([start, length, state])
-            if start + length - row[0][0] > least:
-                end_row()
-    end_row()
-    return made
+            run.append(stretch)
+            if stretch.end - run[0].start > least:
+                end_run()
+    end_run()
+    return tuple(drawn)
 
 
 def timeline(
-    recordings: Mapping[str, Lanes], limits: tuple[Limit, ...] = (), marks: tuple[Span, ...] = ()
-) -> list[Chart]:
+    recordings: Mapping[str, Tracks], limits: tuple[Limit, ...] = (), marks: tuple[Bar, ...] = ()
+) -> tuple[Chart, ...]:
     """The recordings below each other, all on one scale of time; none if nothing was recorded."""
-    spans = tuple(
-        Span(f"{which}: {name}", start, start + length, *SHOWN[state])
-        for which, lanes in recordings.items()
-        for name, pieces in lanes.items()
-        for start, length, state in pieces
+    bars = tuple(
+        Bar(f"{which}: {track.name}", stretch.start, stretch.end, *_shown(stretch.state, tracks.gil))
+        for which, tracks in recordings.items()
+        for track in tracks.tracks
+        for stretch in track.stretches
     )
-    return [Chart("timeline", Axis("time", "ms"), spans=spans + marks, limits=limits)] if spans else []
+    return (Chart("timeline", Axis("time", "ms"), spans=bars + marks, limits=limits),) if bars else ()
+
+
+def _shown(state: State, gil: bool) -> tuple[str, str]:
+    """How a state is called and coloured: a thread that has the GIL holds it, on the CPU or off."""
+    state = State.HOLDS if state is State.HOLDS_ABSENT else state
+    return state.label(gil), state.color

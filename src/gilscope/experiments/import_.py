@@ -4,13 +4,17 @@ import importlib.machinery
 import importlib.util
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from gilscope.experiments import Axis, Chart, Data, Experiment, Judgement, Lab, Limit, NotHere, Place, Point, Series
-from gilscope.measure.stats import Interval, Truth, fastest_interval
+from gilscope.experiments import Axis, Chart, Experiment, Judgement, Lab, Limit, NotHere, Place, Point, Series
+from gilscope.experiments._intervals import times
+from gilscope.results import Bracket
+from gilscope.stats import Truth, fastest_interval
 
 DECLARED, UNDECLARED = "_gil", "_undeclared"
+TIMES = 20
 # By file, and not as parts of gilscope: that needs NumPy, which is refused itself.
 LOAD = "import importlib.util as u; u.module_from_spec(u.spec_from_file_location({name!r}, {path!r}))"
 IN_SUBINTERPRETER = """
@@ -21,8 +25,8 @@ except ImportError:
     import _xxsubinterpreters as interpreters
 if sys.version_info >= (3, 13):
     number = interpreters.create("isolated")
-    said = interpreters.exec(number, sys.argv[1])
-    sys.exit(f"{said.type.__name__}: {said.msg}" if said else 0)
+    failure = interpreters.exec(number, sys.argv[1])
+    sys.exit(f"{failure.type.__name__}: {failure.msg}" if failure else 0)
 number = interpreters.create(isolated=True)
 try:
     interpreters.run_string(number, sys.argv[1])
@@ -32,85 +36,123 @@ except Exception as error:
 TURNS_ON = "import sys; exec(sys.argv[1]); sys.exit(f'GIL {sys._is_gil_enabled()}')"
 
 
-def measure(lab: Lab, undeclared: str) -> Data:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Seconds of each step, one value per import."""
+
+    find: tuple[float, ...]
+    load: tuple[float, ...]
+    initialise: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """The last line that a child writes after it has loaded each of two modules; empty if it writes nothing."""
+
+    declared: str
+    undeclared: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    steps: Steps
+    in_subinterpreter: Answers
+    """Why a sub-interpreter with its own GIL refuses the module; empty where it takes it."""
+    gil: Answers | None
+    """"GIL True" or "GIL False", as the import leaves it; None where the interpreter always has a GIL."""
+    file: str
+
+
+def measure(lab: Lab, *, undeclared: str) -> Data:
     """The steps of an import, timed; and what becomes of a module that declares nothing, where that matters.
 
     undeclared: the module that declares nothing; one that does declare itself is the negative control.
     """
     if sys.version_info < (3, 12):
         raise NotHere("sub-interpreters with a GIL of their own came with Python 3.12, builds without a GIL with 3.13")
-    steps: dict[str, list[float]] = {"find": [], "load": [], "initialise": []}
-    for number in range(20):
-        started = perf_counter()
-        spec = importlib.machinery.PathFinder.find_spec(f"{__package__}.{DECLARED}", [str(Path(__file__).parent)])
+
+    def answers(program: str) -> Answers:
+        return Answers(declared=_answer(program, DECLARED), undeclared=_answer(program, undeclared))
+
+    return Data(
+        steps=_steps(),
+        in_subinterpreter=answers(IN_SUBINTERPRETER),
+        gil=answers(TURNS_ON) if "free-threading" in sys.version else None,
+        file=_file(DECLARED).name,
+    )
+
+
+def _steps() -> Steps:
+    name = f"{__package__}.{DECLARED}"
+    rounds = []
+    for _ in range(TIMES):
+        start = perf_counter()
+        spec = importlib.machinery.PathFinder.find_spec(name, [str(Path(__file__).parent)])
         assert spec is not None
         assert spec.origin is not None
-        found = perf_counter()
+        located = perf_counter()
         loader = importlib.machinery.ExtensionFileLoader(DECLARED, spec.origin)
-        module = loader.create_module(importlib.util.spec_from_loader(DECLARED, loader, origin=spec.origin))
-        made = perf_counter()
+        by_file = importlib.util.spec_from_loader(DECLARED, loader, origin=spec.origin)
+        assert by_file is not None
+        module = loader.create_module(by_file)
+        loaded = perf_counter()
+        assert module is not None
         loader.exec_module(module)
-        if number:  # the first time the file is read, later it is there
-            for name, seconds in zip(steps, (found - started, made - found, perf_counter() - made), strict=True):
-                steps[name].append(seconds)
-    modules = {"declared": DECLARED, "undeclared": undeclared}
-    return {
-        "steps": steps,
-        "in a sub-interpreter": {name: _said(IN_SUBINTERPRETER, module) for name, module in modules.items()},
-        "turns the GIL on": {name: _said(TURNS_ON, module) for name, module in modules.items()}
-        if "free-threading" in sys.version
-        else None,
-        "file": Path(spec.origin).name,
-    }
+        rounds.append((located - start, loaded - located, perf_counter() - loaded))
+    find, load, initialise = zip(*rounds[1:], strict=True)  # the first time the file is read, later it is there
+    return Steps(find=find, load=load, initialise=initialise)
 
 
-def _said(program: str, module: str) -> str:
-    """The last line of what the program says on loading the module in a child."""
+def _file(module: str) -> Path:
     spec = importlib.util.find_spec(f"{__package__}.{module}")
     assert spec is not None
-    load = LOAD.format(name=module, path=spec.origin)
+    assert spec.origin is not None
+    return Path(spec.origin)
+
+
+def _answer(program: str, module: str) -> str:
+    """The last line that the program writes when it loads the module in a child."""
+    load = LOAD.format(name=module, path=str(_file(module)))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program, load], capture_output=True, text=True, check=False, timeout=20
     )
     return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
 
 
-def judge(data: Data) -> Judgement:
-    refused = data["in a sub-interpreter"]
+def judge(data: Data, bracket: Bracket) -> Judgement:
+    refusal, gil = data.in_subinterpreter, data.gil
     conditions: dict[str, Truth] = {
-        "one that declares nothing is refused by a sub-interpreter with its own GIL": "does not support loading"
-        in refused["undeclared"],
-        "one that declares itself is taken": refused["declared"] == "",
+        "a sub-interpreter with its own GIL refuses a module that declares nothing": "does not support loading"
+        in refusal.undeclared,
+        "it takes one that declares itself": refusal.declared == "",
     }
     evidence = (
-        f"A sub-interpreter with its own GIL {'refused' if refused['undeclared'] else 'took'} the module that declares "
-        f"nothing and {'refused' if refused['declared'] else 'took'} the one that declares itself"
+        f"A sub-interpreter with its own GIL {'refused' if refusal.undeclared else 'took'} the module that declares "
+        f"nothing and {'refused' if refusal.declared else 'took'} the one that declares itself"
     )
-    if turns := data["turns the GIL on"]:
-        conditions["one that declares nothing turns the GIL on"] = turns["undeclared"] == "GIL True"
-        conditions["one that declares itself leaves it off"] = turns["declared"] == "GIL False"
-        evidence += f"; imported, the first leaves {turns['undeclared']}, the other {turns['declared']}"
-    spans = {name: _us(fastest_interval(seconds)) for name, seconds in data["steps"].items()}
-    said = ", ".join(f"{name} {span.median:.0f}" for name, span in spans.items())
+    if gil:
+        conditions["a module that declares nothing turns the GIL on"] = gil.undeclared == "GIL True"
+        conditions["one that declares itself leaves it off"] = gil.declared == "GIL False"
+        evidence += f"; imported, the first leaves {gil.undeclared}, the other {gil.declared}"
+    steps = {"find": data.steps.find, "load": data.steps.load, "initialise": data.steps.initialise}
+    spans = {name: times(fastest_interval(seconds), 1e6) for name, seconds in steps.items()}
+    figures = ", ".join(f"{name} {span.median:.0f}" for name, span in spans.items())
     chart = Chart(
         "rows",
         Axis("time of a step of an import", "us", log=True),
         series=(Series("import", "own", tuple(Point(name, span) for name, span in spans.items())),),
         limits=(Limit(1.0, "1 us"),),
     )
-    return Judgement(conditions, f"{evidence}. The steps of an import take, in us: {said}.", (chart,))
-
-
-def _us(value: Interval) -> Interval:
-    return Interval(value.median * 1e6, value.low * 1e6, value.high * 1e6)
+    return Judgement(conditions, f"{evidence}. The steps of an import take, in us: {figures}.", (chart,))
 
 
 EXPERIMENT = Experiment(
     name="import",
+    order=180,
     claim="An extension is found, loaded and initialised; one that does not declare itself turns the GIL back on "
     "(free-threaded) or is refused (own-GIL sub-interpreter).",
-    why="Modules with state in C globals, or that count on the GIL, would break. So silence means that they do: "
-    "Py_mod_multiple_interpreters and Py_mod_gil have to say otherwise.",
+    why="Modules that have state in C globals, or that count on the GIL, would break. So the interpreter takes silence "
+    "to mean that they do: Py_mod_multiple_interpreters and Py_mod_gil have to tell it otherwise.",
     refuted_by="A module without these slots that is taken, or one with them that is refused.",
     reading="What the steps of an import take once the file is in memory: the search on the path, dlopen and PyInit_, "
     "and the slots of the second phase.",
@@ -123,6 +165,7 @@ EXPERIMENT = Experiment(
         ),
         Place("_PyEval_EnableGILPermanent", "turns the GIL on", {"3.13 to 3.15": "Python/ceval_gil.c"}),
     ),
+    data=Data,
     measure=measure,
     judge=judge,
     parameters={"undeclared": UNDECLARED},

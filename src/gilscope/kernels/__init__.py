@@ -1,4 +1,4 @@
-"""The kernels: one module each, found by scanning this folder.
+"""The kernels: every public module of this folder is one.
 
 >>> from gilscope.kernels import load
 >>> load()["mandelbrot"].lesson

@@ -64,7 +64,7 @@ def picture(size: int) -> Any:
 
 
 def inputs(size: int, seed: int) -> Arguments:
-    """The picture, rolled by a seventh of its height for each seed."""
+    """The picture, rolled by a seventh of its height per seed."""
     image = np.roll(picture(size), seed * size // 7, axis=0)
     return image, SIGMA, np.zeros_like(image), 0
 
@@ -75,7 +75,7 @@ def work(arguments: Arguments) -> int:
 
 
 def split(arguments: Arguments, parts: int) -> list[Arguments]:
-    """Bands of rows. Each reads some rows of its neighbours, too: the halo."""
+    """Bands of rows. Each also reads some rows of its neighbours: the halo."""
     image, sigma, out, first = arguments
     return [(image, sigma, out[a:b].copy(), first + a) for a, b in bands(len(out), parts)]
 
@@ -100,5 +100,6 @@ KERNEL = Kernel(
     work=work,
     out="out",
     tolerance=1e-6,
+    openmp=True,
     source="scipy.ndimage.gaussian_filter with its default mode and truncation",
 )

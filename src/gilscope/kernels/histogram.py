@@ -38,14 +38,14 @@ def numpy(keys: ReadableBuffer, counts: WriteableBuffer, sharing: str = "private
 
 @cache
 def sources() -> NDArray[np.uint8]:
-    """The bytes of the standard library's .py files but its tests, one after another, ordered by path."""
+    """The bytes of the standard library's .py files without its tests, sorted by path."""
     library = Path(sysconfig.get_path("stdlib"))
     paths = (path for path in sorted(library.rglob("*.py")) if not {"site-packages", "test"} & set(path.parts))
     return np.frombuffer(b"".join(path.read_bytes() for path in paths), np.uint8)
 
 
 def inputs(size: int, seed: int) -> Arguments:
-    """`size` bytes of Python sources, from the place that the seed names; after the end they start again."""
+    """`size` bytes of Python sources, from a place that the seed picks, wrapping around at the end."""
     data = sources()
     start = seed * 7_654_321 % len(data)
     keys = np.tile(data, -(-(start + size) // len(data)))[start : start + size].copy()
@@ -65,8 +65,8 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
 KERNEL = Kernel(
     name="histogram",
     summary="counts of the bytes in the standard library's sources, uint8 -> int64",
-    lesson="Writes that threads share: one cache line, one lock or one atomic costs what the threads gain; "
-    "private counts, added in the end, do not.",
+    lesson="Writes that threads share: one cache line, one lock or one atomic costs as much as the threads gain; "
+    "private counts, added at the end, do not.",
     arguments=(
         Array("keys", "uint8", 1),
         Array("counts", "int64", 1, writable=True, contiguous=False),

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 
 def python(query: str, choices: list[str], out: WriteableBuffer) -> None:
-    """Row by row: the distance of each part of the query to each part of the choice, from the beginning on."""
+    """Row by row: the distance of each prefix of the query to each prefix of the choice."""
     distances = np.asarray(out)
     for place, choice in enumerate(choices):
         above = list(range(len(choice) + 1))
         for row, wanted in enumerate(query, 1):
             here = [row]
-            for column, found in enumerate(choice, 1):
-                here.append(min(above[column] + 1, here[-1] + 1, above[column - 1] + (wanted != found)))
+            for column, letter in enumerate(choice, 1):
+                here.append(min(above[column] + 1, here[-1] + 1, above[column - 1] + (wanted != letter)))
             above = here
         distances[place] = above[-1]
 
 
 @cache
 def words() -> list[str]:
-    """The words of Python's own help texts, in their order, punctuation and tables included."""
+    """The words of Python's own help texts, in order, with punctuation and tables."""
     return " ".join(pydoc_data.topics.topics.values()).split()
 
 
 def inputs(size: int, seed: int) -> Arguments:
-    """One of the text's words of ten letters against `size` words of it in a row, from a place that the seed names."""
+    """A word of ten letters from the text, and `size` consecutive words of it from a place that the seed picks."""
     text = words()
     queries = sorted({word for word in text if len(word) == 10 and word.isalpha()})
     start = seed * 7_919 % len(text)
@@ -49,7 +49,7 @@ def split(arguments: Arguments, parts: int) -> list[Arguments]:
 
 
 def work(arguments: Arguments) -> int:
-    """Each character of the choices, and one more a choice, against each 64 characters of the query."""
+    """The characters of the choices, and one more per choice, times the query's blocks of 64 characters."""
     query, choices, _ = arguments
     return (sum(map(len, choices)) + len(choices)) * max(1, -(-len(query) // 64))
 

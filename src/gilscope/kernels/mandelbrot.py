@@ -28,7 +28,7 @@ def python(out: WriteableBuffer, left: float, top: float, step: float, limit: in
 
 
 def numpy(out: WriteableBuffer, left: float, top: float, step: float, limit: int, first_row: int = 0) -> None:
-    """All pixels at once, those that have escaped dropped after each step."""
+    """All pixels at once; those that have escaped are dropped after each step."""
     counts = np.asarray(out)
     rows, columns = counts.shape
     flat = counts.reshape(-1)
@@ -49,20 +49,20 @@ def numpy(out: WriteableBuffer, left: float, top: float, step: float, limit: int
 
 
 def inputs(size: int, seed: int) -> Arguments:
-    """The whole set in size x size pixels; the seed shifts it by part of a pixel, which changes counts but no cost."""
+    """The whole set in size x size pixels. The seed shifts it by part of a pixel, which changes counts but not cost."""
     step = 3.0 / size
     shift = (seed % 64) / 64 * step
     return np.zeros((size, size), np.int32), -2.25 + shift, -1.5 + shift, step, 256, 0
 
 
 def work(arguments: Arguments) -> int:
-    """As if no pixel escaped: how many do is not known before."""
+    """The work if no pixel escaped, since nobody knows beforehand how many do."""
     out, *_, limit, _first_row = arguments
     return int(out.size * limit)
 
 
 def split(arguments: Arguments, parts: int) -> list[Arguments]:
-    """Bands of rows. They cost unequal time: the set itself lies in the middle ones."""
+    """Bands of rows, of unequal cost: the set itself lies in the middle ones."""
     out, left, top, step, limit, first_row = arguments
     return [(out[a:b].copy(), left, top, step, limit, first_row + a) for a, b in bands(len(out), parts)]
 
@@ -70,7 +70,7 @@ def split(arguments: Arguments, parts: int) -> list[Arguments]:
 KERNEL = Kernel(
     name="mandelbrot",
     summary="escape counts on a grid, float64 -> int32",
-    lesson="Compute-bound, and its rows cost unequal time: cut into equal bands, one worker waits for another.",
+    lesson="Compute-bound, with rows of unequal cost: cut into equal bands, one worker waits for another.",
     arguments=(
         Array("out", "int32", 2, writable=True),
         Real("left"),
@@ -88,5 +88,6 @@ KERNEL = Kernel(
     numpy=numpy,
     work=work,
     out="out",
+    openmp=True,
     source="escape-time algorithm",
 )

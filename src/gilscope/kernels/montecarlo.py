@@ -33,7 +33,7 @@ def python(samples: int, seed: int, first: int = 0) -> int:
 
 
 def numpy(samples: int, seed: int, first: int = 0) -> int:
-    """Some thousand blocks at once, a word of all of them in one array, in the low half of 64 bits."""
+    """Some thousand blocks at once: one array per word, in the low half of 64 bits."""
     low, high = np.uint64(LOW), np.uint64(32)
     factor0, factor1 = (np.uint64(factor) for factor in FACTORS)
     keys = [(np.uint64(seed + i * WEYL[0] & LOW), np.uint64((seed >> 32) + i * WEYL[1] & LOW)) for i in range(ROUNDS)]
@@ -56,7 +56,7 @@ def inputs(size: int, seed: int) -> Arguments:
 
 
 def split(arguments: Arguments, parts: int) -> list[Arguments]:
-    """Runs of samples. They may begin anywhere: the union is the same samples, and the sum the same hits."""
+    """Runs of samples. They may begin anywhere: together they are the same samples, with the same hits."""
     samples, seed, first = arguments
     return [(end - begin, seed, first + begin) for begin, end in bands(samples, parts)]
 
@@ -69,8 +69,8 @@ KERNEL = Kernel(
     name="montecarlo",
     summary="pi from a counter-based generator, Philox 4x32-10",
     lesson=(
-        "Sample i depends on i and the seed alone, so there is no generator for threads to share, "
-        "and the answer is the same to the last digit whatever the number of threads."
+        "Sample i depends only on i and the seed, so threads share no generator, "
+        "and the answer is the same to the last digit for any number of threads."
     ),
     arguments=(Count("samples", 0, MAX), Count("seed", 0, 2**63 - 1), Count("first", 0, MAX)),
     sizes={"tiny": 1_500, "small": 500_000, "medium": 8_000_000, "large": 80_000_000},
@@ -81,5 +81,6 @@ KERNEL = Kernel(
     work=work,
     python=python,
     numpy=numpy,
+    openmp=True,
     source="Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011)",
 )

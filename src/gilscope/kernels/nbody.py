@@ -34,7 +34,7 @@ def python(
 def numpy(
     positions: ReadableBuffer, masses: ReadableBuffer, softening: float, out: WriteableBuffer, first: int = 0
 ) -> None:
-    """One row of the matrix of distances at a time; the whole matrix would not stay in the cache."""
+    """One row of the distance matrix at a time; the whole matrix would not fit into the cache."""
     places, weights, answer = np.asarray(positions), np.asarray(masses), np.asarray(out)
     for target in range(answer.shape[1]):
         apart = places - places[:, first + target, None]
@@ -43,7 +43,7 @@ def numpy(
 
 
 def inputs(size: int, seed: int) -> Arguments:
-    """A Gaussian cloud of particles with masses between 1/2 and 3/2, together 1 on average."""
+    """A Gaussian cloud of particles with a total mass of about 1; the masses differ by up to a factor of 3."""
     draw = np.random.default_rng(seed)
     positions = np.ascontiguousarray(draw.standard_normal((3, size)))
     masses = draw.uniform(0.5, 1.5, size) / max(size, 1)
@@ -86,5 +86,6 @@ KERNEL = Kernel(
     numpy=numpy,
     out="out",
     tolerance=1e-11,  # sums of some thousand terms in another order, each term good to about 3e-15
+    openmp=True,
     source="Plummer softening; Aarseth, Gravitational N-Body Simulations (2003), 2.2",
 )

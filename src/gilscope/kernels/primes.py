@@ -20,8 +20,8 @@ def python(low: int, high: int) -> int:
 
 
 def numpy(low: int, high: int) -> int:
-    """Odd numbers only: those that five small primes leave are copied in segments, then NumPy strikes the multiples
-    of each other prime in one step. A segment is long, because each step has a price whatever its length."""
+    """Odd numbers only. A pattern without the multiples of five small primes is copied into each segment; then NumPy
+    strikes the multiples of each other prime in one step. Segments are long, because each step has a fixed cost."""
     segment, small = 2**22, (3, 5, 7, 11, 13)
     root = isqrt(high)
     odd = np.ones((root + 1) // 2, bool)  # odd[i] is the number 2i + 1, and so below
@@ -33,7 +33,7 @@ def numpy(low: int, high: int) -> int:
     for prime in small:
         wheel[prime // 2 :: prime] = False
     pattern = np.tile(wheel, min(segment, high // 2) // len(wheel) + 2)
-    found = sum(low <= prime < high for prime in (2, *small))
+    count = sum(low <= prime < high for prime in (2, *small))
     for begin in range(low // 2, high // 2, segment):
         size = min(segment, high // 2 - begin)
         odd = pattern[begin % len(wheel) :][:size].copy()
@@ -42,18 +42,18 @@ def numpy(low: int, high: int) -> int:
         factors = np.maximum(primes, (2 * begin + primes) // primes | 1)
         for prime, first in zip(primes.tolist(), (primes * factors // 2 - begin).tolist(), strict=True):
             odd[first::prime] = False
-        found += int(np.count_nonzero(odd))
-    return found
+        count += int(np.count_nonzero(odd))
+    return count
 
 
 def inputs(size: int, seed: int) -> Arguments:
-    """A range of `size` numbers from 10**9 on; the seed moves it by some millions, which hardly changes its cost."""
+    """A range of `size` numbers from 10**9 on. The seed shifts it by some millions, which hardly changes its cost."""
     low = 10**9 + seed % 1000 * 1_000_003
     return low, low + size
 
 
 def split(arguments: Arguments, parts: int) -> list[Arguments]:
-    """Adjacent ranges. Each part finds the primes up to the root anew: the price of sharing nothing."""
+    """Adjacent ranges. Each part finds the primes up to the square root again: the price of sharing nothing."""
     low, high = arguments
     return [(low + begin, low + end) for begin, end in bands(high - low, parts)]
 
@@ -67,8 +67,8 @@ KERNEL = Kernel(
     name="primes",
     summary="primes in [low, high), segmented sieve",
     lesson=(
-        "Blocked for the caches, with scratch memory of its own in each call: threads share nothing, so it scales "
-        "as long as each core has a cache of its own."
+        "Blocked for the caches, with its own scratch memory per call: threads share nothing, so it scales "
+        "as long as each core has its own cache."
     ),
     arguments=(Count("low", 0, HIGH_MAX), Count("high", 0, HIGH_MAX)),
     sizes={"tiny": 10_000, "small": 2_000_000, "medium": 80_000_000, "large": 800_000_000},

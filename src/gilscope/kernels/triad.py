@@ -19,7 +19,7 @@ def python(out: WriteableBuffer, left: ReadableBuffer, right: ReadableBuffer, sc
 
 
 def numpy(out: WriteableBuffer, left: ReadableBuffer, right: ReadableBuffer, scale: float) -> None:
-    """Two passes, and `out` holds the product between them: 40 bytes an element where one pass moves 24."""
+    """Two passes, with the product in `out` between them: 40 bytes per element, while one pass would move 24."""
     answer = np.asarray(out)
     np.multiply(np.asarray(right), scale, out=answer)
     np.add(np.asarray(left), answer, out=answer)
@@ -42,7 +42,7 @@ def split(arguments: Arguments, parts: int) -> list[Arguments]:
 KERNEL = Kernel(
     name="triad",
     summary="out = left + scale*right, float64",
-    lesson="Bandwidth-bound: two flops for 24 bytes, so releasing the GIL can not pass what the memory gives.",
+    lesson="Bandwidth-bound: two flops for 24 bytes, so releasing the GIL cannot exceed the memory's limit.",
     arguments=(
         Array("out", "float64", 1, writable=True),
         Array("left", "float64", 1),
@@ -58,5 +58,6 @@ KERNEL = Kernel(
     numpy=numpy,
     work=work,
     out="out",
+    openmp=True,
     source="the triad of J. McCalpin's STREAM benchmark",
 )

@@ -1,1 +1,1 @@
-"""Measuring: calibrate, interleave, bracket by the ceiling, keep the raw values, compute later."""
+"""Measuring: calibrate, interleave, bracket with plain C threads, keep raw values."""

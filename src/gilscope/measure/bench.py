@@ -1,65 +1,81 @@
-"""The measurement: every cell on every number of workers, interleaved, in the company of the ceiling.
+"""The bench: every cell on every number of workers, kernel by kernel, in the rounds of a session.
 
-A round is: plain C threads that only compute (what the machine gives), and then kernel by kernel plain C threads
-that do its own work (its ceiling), and its cells on every number of workers. Rounds follow each other until the time
-is up, and the last is followed by both ceilings once more. So a disturbance hits all kernels and not one, every
-sample lies between two of its ceiling, and both are measured as often. The released cells are in every round, since
-their speed-up takes two free cores and so is the hardest to tell; the others, beside them, in one of four.
-Nothing is computed here: a row gets the raw seconds of its rounds.
+In each round a kernel's cells follow plain C threads that do the same work (its ceiling), and all ceilings follow the
+last round once more. Released cells are in every round: their speed-up needs two free cores, so it is the hardest to
+measure. The other cells are in one of four rounds. Nothing is computed here: a row gets the raw seconds of its rounds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
-from typing import Any
 
-from gilscope.kernels import Arguments, Kernel, load
-from gilscope.measure import record
+from gilscope.host import Environment, environment
+from gilscope.kernels import Arguments, Kernel
 from gilscope.measure.calibrate import calls_for, seconds_of, size_for
-from gilscope.measure.environment import environment
+from gilscope.measure.session import Ceiling, Cell, Session
 from gilscope.measure.verify import reference_at_tiny
-from gilscope.pools import Function, Pool, Serial, Team, Threads
+from gilscope.pools import Function
+from gilscope.results import Results, Row, Settings
 from gilscope.variants import Variant, native
 
 Progress = Callable[[float, str], None]
-Ceiling = Callable[[int], float]
-"""Number of threads -> the seconds that they take right now."""
 
 ROUNDS_WANTED = 40
 ROUNDS_LEAST = 3
 OTHERS_EVERY = 4
-"""Rounds, once the least number of them is made, for the cells that do not release."""
+"""Cells that do not release are in one of so many rounds, after the first ROUNDS_LEAST."""
 SAMPLE_LEAST, SAMPLE_MOST = 0.012, 0.1  # seconds
 
 
 class WrongAnswerError(RuntimeError):
-    """A cell that does not agree with its reference: it is not timed."""
+    """A cell disagrees with its reference, so it is not timed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to measure, and how."""
+
+    cells: tuple[Variant, ...]
+    counts: tuple[int, ...]
+    """Numbers of workers, including the baseline, 1."""
+    size: str | int
+    scaling: str
+    seconds: float
+    sample: float
+    """Seconds that one sample should take."""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether there are cells that release, which are measured more often than the others."""
+        return any(cell.policy == "released" for cell in self.cells)
 
 
 @dataclass(slots=True)
-class _Cell:
-    """One variant, calibrated, and its raw seconds by number of workers."""
+class _Measured:
+    """One variant, calibrated."""
 
     variant: Variant
+    cell: Cell
     size: str
     size_number: int
-    calls: int
     work: int
-    jobs: dict[int, list[Arguments]]
-    seconds: dict[int, list[float]]
 
 
 @dataclass(slots=True)
 class _Group:
-    """A kernel's cells and the ceiling that they share, measured round by round."""
+    """A kernel's cells and the ceiling that they share."""
 
     kernel: Kernel
     unit: str
-    cells: list[_Cell]
+    cells: list[_Measured]
     ceiling: Ceiling
-    ceiling_seconds: dict[int, list[float]] = field(default_factory=dict)
+
+    def take(self, session: Session, *, whole: bool) -> None:
+        """One round of all cells, or of those that release."""
+        chosen = [m.cell for m in self.cells if whole or m.variant.policy == "released"]
+        shared = self.ceiling is session.bracket  # measured by the session itself
+        session.take(*([] if shared else [self.ceiling]), *chosen)
 
 
 def bench(
@@ -70,74 +86,81 @@ def bench(
     scaling: str = "weak",
     seconds: float = 90,
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Measures the cells and returns a results document (see gilscope.measure.record).
+) -> Results:
+    """Measure cells on numbers of threads.
 
-    threads: numbers of workers; 1, the baseline, is always among them.
-    size: a name, taken smaller for the references, or a number, taken as it is.
-    scaling: "weak", each worker a job of its own, or "strong", the workers share one job.
-    seconds: how long it may take; at least three rounds are made, however long they are.
-    progress: called with the part done, 0 to 1, and what is being done.
+    Parameters
+    ----------
+    cells
+        What to measure; see gilscope.select.
+    threads
+        Numbers of workers. 1, the baseline, is always included.
+    size
+        "tiny", "small", "medium" or "large", reduced for slow implementations; or an exact number.
+    scaling
+        "weak": each worker has its own job. "strong": the workers share one job.
+    seconds
+        Time limit. At least three rounds are measured, however long they take.
+    progress
+        Called with the share done, 0 to 1, and a label.
 
-    Ctrl-C ends it early: the document then holds the rounds that were complete, with "complete": false.
-    WrongAnswerError names a cell that disagrees with its reference.
+    Returns
+    -------
+    Results
+        One row per cell and number of workers. After Ctrl-C the rows have the complete rounds only, and `complete` is
+        False.
+
+    Raises
+    ------
+    WrongAnswerError
+        A cell disagrees with its reference; the message names it.
     """
-    counts = sorted({1, *threads})
-    mixed = any(cell.policy == "released" for cell in cells)
-    started = perf_counter()
-    sample = _sample_seconds(cells, counts, seconds)
-    settings: dict[str, Any] = {
-        "threads": counts,
-        "size": str(size),
-        "scaling": scaling,
-        "seconds": seconds,
-        "sample_seconds": sample,
-    }
+    counts = tuple(sorted({1, *threads}))
+    plan = Plan(
+        cells=tuple(cells),
+        counts=counts,
+        size=size,
+        scaling=scaling,
+        seconds=seconds,
+        sample=_sample_seconds(cells, counts, seconds),
+    )
     circumstances = environment()
-    cpus = float(circumstances["cpus"]["usable"])
-    report = progress or (lambda done, label: None)
     groups: list[_Group] = []
-    free: dict[int, list[float]] = {}
-    complete, rounds, machine_calls = True, 0, 0
+    with Session(counts, plan.sample, size="medium") as session:
+        complete, rounds = _measure(plan, session, groups, progress or (lambda done, label: None))
+        rows = [row for group in groups for row in _rows(group, plan, session.bracket, circumstances)]
+    settings = Settings(
+        threads=counts, size=str(size), scaling=scaling, seconds=seconds, sample_seconds=plan.sample, rounds=rounds
+    )
+    return Results(settings=settings, environment=circumstances, complete=complete, rows=tuple(rows))
+
+
+def _measure(plan: Plan, session: Session, groups: list[_Group], report: Progress) -> tuple[bool, int]:
+    """Measure round by round. Returns whether it came to its end, and the number of complete rounds."""
+    started, rounds = perf_counter(), 0
+
+    def done() -> float:
+        return min(1.0, (perf_counter() - started) / plan.seconds)
+
     try:
-        with ExitStack() as stack:
-            pools: dict[tuple[str, int], Pool] = {}
-            for count in counts:
-                pools["openmp", count] = Team(count)
-                pools["threads", count] = stack.enter_context(Threads(count)) if count > 1 else Serial()
-            names = list(dict.fromkeys(cell.kernel.name for cell in cells))
-            spin = load()["spin"]
-            machine, machine_calls = _ceiling(
-                spin, lambda count: [spin.inputs(spin.sizes["medium"], seed) for seed in range(count)], sample
-            )
-            for name in names:
-                report(_part(started, seconds), f"calibrating {name}")
-                mine = [cell for cell in cells if cell.kernel.name == name]
-                groups.append(_calibrate(mine, counts, size, scaling, sample, machine))
-            while rounds < ROUNDS_LEAST or _part(started, seconds) * (rounds + 1) / max(rounds, 1) < 1:
-                _keep(free, machine, counts)
-                whole = not mixed or rounds < ROUNDS_LEAST or rounds % OTHERS_EVERY == 0
-                for group in groups:
-                    report(_part(started, seconds), f"round {rounds + 1}: {group.kernel.name}")
-                    _round(group, pools, counts, whole=whole)
-                rounds += 1
-            _keep(free, machine, counts)
+        for kernel in dict.fromkeys(cell.kernel.name for cell in plan.cells):
+            report(done(), f"calibrating {kernel}")
+            groups.append(_calibrate([cell for cell in plan.cells if cell.kernel.name == kernel], plan, session))
+        for _ in session.rounds(plan.seconds - (perf_counter() - started), ROUNDS_LEAST):
+            whole = not plan.mixed or rounds < ROUNDS_LEAST or rounds % OTHERS_EVERY == 0
             for group in groups:
-                _keep(group.ceiling_seconds, group.ceiling, counts)
+                report(done(), f"round {rounds + 1}: {group.kernel.name}")
+                group.take(session, whole=whole)
+            rounds += 1
+        session.take(*(group.ceiling for group in groups if group.ceiling is not session.bracket))
     except KeyboardInterrupt:
-        complete = False
+        return False, rounds
     report(1.0, "done")
-    settings["rounds"] = rounds
-    rows = [row for group in groups for row in _rows(group, counts, scaling, cpus, free, machine_calls)]
-    return record.document(rows, settings, circumstances, complete)
-
-
-def _part(started: float, seconds: float) -> float:
-    return min(1.0, (perf_counter() - started) / seconds)
+    return True, rounds
 
 
 def _sample_seconds(cells: Sequence[Variant], counts: Sequence[int], seconds: float) -> float:
-    """Shares the time out: so that all samples of ROUNDS_WANTED rounds fit, one that holds counting once a worker."""
+    """The seconds per sample with which ROUNDS_WANTED rounds fit; a cell that holds the GIL takes them per worker."""
     kernels = len({cell.kernel.name for cell in cells})
     samples = (kernels + 1) * len(counts) + sum(
         (1 if cell.policy == "released" else 1 / OTHERS_EVERY) * (count if cell.policy in ("held", "own") else 1)
@@ -147,9 +170,8 @@ def _sample_seconds(cells: Sequence[Variant], counts: Sequence[int], seconds: fl
     return min(SAMPLE_MOST, max(SAMPLE_LEAST, seconds / (samples * (ROUNDS_WANTED + 1))))
 
 
-def _calibrate(
-    variants: Sequence[Variant], counts: Sequence[int], size: str | int, scaling: str, sample: float, machine: Ceiling
-) -> _Group:
+def _calibrate(variants: Sequence[Variant], plan: Plan, session: Session) -> _Group:
+    """The cells of one kernel with their inputs and numbers of calls. WrongAnswerError if one disagrees."""
     kernel = variants[0].kernel
 
     @cache
@@ -158,42 +180,41 @@ def _calibrate(
 
     @cache
     def jobs(number: int, count: int) -> list[Arguments]:
-        if scaling == "strong":
+        if plan.scaling == "strong":
             return kernel.split(inputs(number, 0), count)
         return [inputs(number, seed) for seed in range(count)]
 
     @cache
     def calibrated(implementation: str) -> tuple[str, int, int]:
-        """Size and calls, alike for every policy of an implementation."""
+        """Size and calls, the same for every policy of an implementation."""
         function = _on_one_worker(next(v for v in variants if v.implementation == implementation))
-        name = size_for(implementation, size) if isinstance(size, str) else str(size)
-        number = kernel.sizes[name] if isinstance(size, str) else size
-        return name, number, calls_for(seconds_of(function, inputs(number, 0)), sample)
+        name = size_for(implementation, plan.size) if isinstance(plan.size, str) else str(plan.size)
+        number = kernel.sizes[name] if isinstance(plan.size, str) else plan.size
+        return name, number, calls_for(seconds_of(function, inputs(number, 0)), plan.sample)
 
-    expected = reference_at_tiny(kernel)
     cells = []
     for variant in variants:
-        tiny = kernel.inputs(kernel.sizes["tiny"], 0)
-        if not kernel.agree(kernel.outcome(_on_one_worker(variant), tiny), expected):
-            raise WrongAnswerError(f"{variant} disagrees with its reference; see 'gilscope verify {kernel.name}'")
+        _check(variant)
         name, number, calls = calibrated(variant.implementation)
         # A team shares the work of each call by itself, so its jobs are never split.
-        whole = variant.implementation == "openmp" and scaling == "strong"
-        cells.append(
-            _Cell(
-                variant,
-                name,
-                number,
-                calls,
-                work=kernel.work(inputs(number, 0)) if kernel.work else number,
-                jobs={count: jobs(number, 1 if whole else count) for count in counts},
-                seconds={count: [] for count in counts},
-            )
-        )
-    number = kernel.sizes[size] if isinstance(size, str) else size
-    # A kernel that touches Python objects has no plain C threads of its own: the machine is its ceiling.
-    ceiling = _ceiling(kernel, lambda count: jobs(number, count), sample)[0] if kernel.releases else machine
+        whole = variant.implementation == "openmp" and plan.scaling == "strong"
+        by_count = {count: jobs(number, 1 if whole else count) for count in plan.counts}
+        cell = Cell(calls, function=variant, jobs=by_count, team=variant.implementation == "openmp")
+        work = kernel.work(inputs(number, 0)) if kernel.work else number
+        cells.append(_Measured(variant, cell, name, number, work))
+    number = kernel.sizes[plan.size] if isinstance(plan.size, str) else plan.size
+    ceiling = session.bracket  # a kernel that touches Python objects has no plain C threads of its own
+    if kernel.releases:
+        ceiling_jobs = {count: jobs(number, count) for count in plan.counts}
+        ceiling = session.ceiling(native(kernel, "capi").ceiling, ceiling_jobs, plan.sample)
     return _Group(kernel, native(kernel, "capi").UNIT, cells, ceiling)
+
+
+def _check(variant: Variant) -> None:
+    kernel = variant.kernel
+    tiny = kernel.inputs(kernel.sizes["tiny"], 0)
+    if not kernel.agree(kernel.outcome(_on_one_worker(variant), tiny), reference_at_tiny(kernel)):
+        raise WrongAnswerError(f"{variant} disagrees with its reference; see 'gilscope verify {kernel.name}'")
 
 
 def _on_one_worker(variant: Variant) -> Function:
@@ -202,76 +223,36 @@ def _on_one_worker(variant: Variant) -> Function:
     return lambda *arguments: variant(*arguments, threads=1)
 
 
-def _ceiling(kernel: Kernel, jobs: Callable[[int], list[Arguments]], sample: float) -> tuple[Ceiling, int]:
-    """The kernel's own core on plain threads, one a job; and the calls that each thread makes."""
-    run: Callable[[list[Arguments], int], float] = native(kernel, "capi").ceiling
-    run(jobs(1), 1)
-    calls = calls_for(run(jobs(1), 1), sample)
-    return lambda count: run(jobs(count), calls), calls
-
-
-def _keep(kept: dict[int, list[float]], ceiling: Ceiling, counts: Sequence[int]) -> None:
-    """Measures a ceiling once on each number of threads."""
-    for count, elapsed in [(count, ceiling(count)) for count in counts]:
-        kept.setdefault(count, []).append(elapsed)
-
-
-def _round(group: _Group, pools: dict[tuple[str, int], Pool], counts: Sequence[int], *, whole: bool) -> None:
-    """One round of a kernel: of all its cells, or of those that release. Kept only when none of it is missing."""
-    limits: dict[int, list[float]] = {}
-    _keep(limits, group.ceiling, counts)
-    taken = []
-    for cell in group.cells:
-        if not (whole or cell.variant.policy == "released"):
-            continue
-        executor = "openmp" if cell.variant.implementation == "openmp" else "threads"
-        for count in counts:
-            elapsed = pools[executor, count].round(cell.variant, cell.jobs[count], cell.calls)
-            taken.append((cell.seconds[count], elapsed))
-    for values, elapsed in taken:
-        values.append(elapsed)
-    for count, values in limits.items():
-        group.ceiling_seconds.setdefault(count, []).extend(values)
-
-
-def _rows(
-    group: _Group,
-    counts: Sequence[int],
-    scaling: str,
-    cpus: float,
-    free: Mapping[int, list[float]],
-    machine_calls: int,
-) -> list[record.Row]:
-    if not group.ceiling_seconds:
-        return []
+def _rows(group: _Group, plan: Plan, bracket: Ceiling, circumstances: Environment) -> list[Row]:
     return [
-        record.Row(
+        Row(
             kernel=group.kernel.name,
-            implementation=cell.variant.implementation,
-            policy=cell.variant.policy,
-            executor=_executor(cell, count),
+            implementation=measured.variant.implementation,
+            policy=measured.variant.policy,
+            executor=_executor(measured, count),
             workers=count,
-            scaling=scaling,
-            size=cell.size,
-            size_number=cell.size_number,
-            calls=cell.calls,
-            work=cell.work,
+            scaling=plan.scaling,
+            size=measured.size,
+            size_number=measured.size_number,
+            calls=measured.cell.calls,
+            work=measured.work,
             unit=group.unit,
-            seconds=cell.seconds[count],
-            baseline_seconds=cell.seconds[1],
-            ceiling_seconds=group.ceiling_seconds[count],
-            ceiling_baseline_seconds=group.ceiling_seconds[1],
-            machine_seconds=free[count],
-            machine_baseline_seconds=free[1],
-            machine_calls=machine_calls,
-            cpus=cpus,
+            seconds=tuple(measured.cell.seconds[count]),
+            baseline_seconds=tuple(measured.cell.seconds[1]),
+            ceiling_seconds=tuple(group.ceiling.seconds[count]),
+            ceiling_baseline_seconds=tuple(group.ceiling.seconds[1]),
+            machine_seconds=tuple(bracket.seconds[count]),
+            machine_baseline_seconds=tuple(bracket.seconds[1]),
+            machine_calls=bracket.calls,
+            cpus=circumstances.cpus.usable,
         )
-        for cell in group.cells
-        for count in counts
+        for measured in group.cells
+        if measured.cell.seconds
+        for count in plan.counts
     ]
 
 
-def _executor(cell: _Cell, count: int) -> str:
-    if cell.variant.implementation == "openmp":
+def _executor(measured: _Measured, count: int) -> str:
+    if measured.cell.team:
         return "openmp"
     return "serial" if count == 1 else "threads"

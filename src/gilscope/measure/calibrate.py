@@ -1,4 +1,4 @@
-"""How large an input and how many calls make a sample worth timing."""
+"""The size of the input and the number of calls that make a sample long enough to time."""
 
 import math
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from gilscope.pools import Function
 
 Clock = Callable[[], float]
 
-# The largest size that takes a reference some 10 to 20 ms; for the compiled implementations `medium` does.
+# The largest size at which a reference takes about 10 to 20 ms; the compiled implementations do so at `medium`.
 REFERENCE_SIZES = {"python": "tiny", "numpy": "small"}
 
 
 def seconds_of(function: Function, arguments: tuple[Any, ...], clock: Clock = perf_counter, attempts: int = 2) -> float:
-    """The shortest of a few calls, in seconds; the first one also warms caches and pages."""
+    """The seconds of the fastest of a few calls. The first one also warms caches and pages."""
     best = math.inf
     for _ in range(attempts):
         started = clock()
@@ -25,11 +25,10 @@ def seconds_of(function: Function, arguments: tuple[Any, ...], clock: Clock = pe
 
 
 def size_for(implementation: str, wanted: str) -> str:
-    """The named size that an implementation is measured at: a reference takes a smaller one, as its kernel's spec
-    says; measured at the same size as C, it would take all the time."""
+    """The named size for an implementation. References get a smaller one: at that of C they would take all the time."""
     return min(wanted, REFERENCE_SIZES.get(implementation, wanted), key=SIZES.index)
 
 
 def calls_for(seconds: float, sample: float) -> int:
-    """How many calls of `seconds` each make up a sample."""
+    """The number of calls of `seconds` each that make up a sample."""
     return max(1, math.ceil(sample / max(seconds, 1e-9)))

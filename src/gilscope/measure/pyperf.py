@@ -1,46 +1,45 @@
-"""From our results to pyperf's format, so that `pyperf compare_to` and its kin work on them.
+"""From results to pyperf's format, for `pyperf compare_to` and its other commands.
 
-What pyperf has no place for, the speed-ups, ceilings and verdicts, stays behind.
+pyperf has no place for speed-ups, ceilings and verdicts; they are left out.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from gilscope.results import Results, Row
+from gilscope.results.codec import Json
 
 VERSION = "1.0"  # of pyperf's format
 
 
-def to_pyperf(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The same raw values as a pyperf suite: one benchmark a row, one run with one value a round, seconds of a call.
+def to_pyperf(results: Results) -> Json:
+    """The raw values as a pyperf suite: one benchmark and one run per row, one value (seconds per call) per round.
 
-    ValueError if there are no rows, for pyperf knows no suite without a benchmark.
+    ValueError if there are no rows: pyperf cannot read a suite without a benchmark.
     """
-    if not results["rows"]:
-        raise ValueError("no rows: pyperf has no empty suite")
+    if not results.rows:
+        raise ValueError("no rows: pyperf cannot read an empty suite")
     return {
         "version": VERSION,
         "metadata": _metadata(results),
-        "benchmarks": [_benchmark(row) for row in results["rows"]],
+        "benchmarks": [_benchmark(row) for row in results.rows],
     }
 
 
-def _metadata(results: Mapping[str, Any]) -> dict[str, Any]:
-    """What holds for all benchmarks, under pyperf's own names."""
-    python, machine = results["environment"]["python"], results["environment"]["machine"]
+def _metadata(results: Results) -> Json:
+    """The facts about all benchmarks, under pyperf's own names."""
+    environment = results.environment
+    python, machine = environment.python, environment.machine
     known = {
         "unit": "second",
-        "description": f"gilscope {results['environment']['gilscope']}",
-        "python_version": f"{python['version']} ({'free-threaded' if python['free_threaded'] else 'default'} build)",
-        "python_implementation": python["implementation"].lower(),
-        "platform": machine["system"],
-        "cpu_model_name": machine["cpu"],
-        "cpu_count": results["environment"]["cpus"]["os"],
+        "description": f"gilscope {environment.gilscope}",
+        "python_version": f"{python.version} ({'free-threaded' if python.free_threaded else 'default'} build)",
+        "python_implementation": (python.implementation or "unknown").lower(),
+        "platform": machine.system,
+        "cpu_model_name": machine.cpu,
+        "cpu_count": environment.cpus.os,
     }
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _benchmark(row: Mapping[str, Any]) -> dict[str, Any]:
-    name = "{kernel}/{implementation}/{policy} {executor}={workers} {scaling} size={size_number}".format_map(row)
-    return {
-        "metadata": {"name": name, "loops": row["calls"]},
-        "runs": [{"values": [seconds / row["calls"] for seconds in row["seconds"]]}],
-    }
+def _benchmark(row: Row) -> Json:
+    cell = f"{row.kernel}/{row.implementation}/{row.policy}"
+    name = f"{cell} {row.executor}={row.workers} {row.scaling} size={row.size_number}"
+    return {"metadata": {"name": name, "loops": row.calls}, "runs": [{"values": list(row.call_seconds())}]}

@@ -1,4 +1,4 @@
-"""Every cell against its reference, before anybody times it."""
+"""Every cell against its reference, before it is timed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,15 @@ OPENMP_THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of one cell."""
+    """One cell, checked."""
 
     cell: Variant
     ok: bool
+    """Whether it agrees with its reference."""
     detail: str
-    """Where it disagreed, or what it raised; empty when all is well."""
+    """Where it disagreed, or what it raised; empty if it agrees."""
     seconds: float
+    """The time of the check."""
 
 
 @cache
@@ -34,12 +36,23 @@ def _tiny(kernel: Kernel, seed: int) -> Arguments:
 
 
 def reference_at_tiny(kernel: Kernel) -> Outcome:
-    """What the Python reference makes of the kernel's tiny inputs with seed 0."""
+    """The Python reference's answer to the kernel's tiny inputs with seed 0."""
     return _reference(kernel.name, 0)
 
 
 def verify(cells: Sequence[Variant]) -> Iterator[Check]:
-    """Runs each cell on tiny inputs with several seeds, and yields what came of it, one cell after another."""
+    """Check cells against the plain Python reference, on tiny inputs with several seeds.
+
+    Parameters
+    ----------
+    cells
+        What to check; see gilscope.select.
+
+    Yields
+    ------
+    Check
+        One per cell, as soon as it is checked. An exception of a cell is reported there, not raised.
+    """
     for cell in cells:
         started = perf_counter()
         detail = _disagreement(cell)
@@ -57,5 +70,5 @@ def _disagreement(cell: Variant) -> str:
         except Exception as error:
             return f"seed {seed}: {type(error).__name__}: {error}"
         if not kernel.agree(outcome, _reference(kernel.name, seed)):
-            return f"seed {seed}: another answer than the reference's"
+            return f"seed {seed}: the answer differs from the reference's"
     return ""

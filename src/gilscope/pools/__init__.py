@@ -1,8 +1,7 @@
-"""Pools: who runs the calls. One protocol; the thread pool and the serial baseline are here.
+"""Pools: executors behind one protocol. The thread pool and the serial baseline are here.
 
-A pool runs one round: every worker gets a job of its own (its arguments, its data), all start together
-behind a barrier, each calls the function `calls` times, and the round takes from the first worker's start
-to the last one's end.
+A pool runs one round: every worker gets its own job (arguments and data), all start together behind a barrier, and each
+calls the function `calls` times. The round lasts from the first worker's start to the last one's end.
 """
 
 from gilscope.pools._pool import Function, Pool, Serial, Team

@@ -11,17 +11,40 @@ Function = Callable[..., Any]
 
 
 class Pool(Protocol):
-    """What runs a round. `workers` is the number of jobs that a round takes."""
+    """An executor of rounds.
+
+    Attributes
+    ----------
+    executor
+        Its name in the results: "serial", "threads" or "openmp".
+    workers
+        The number of jobs that a round takes.
+    """
 
     executor: str
     workers: int
 
     def round(self, function: Function, jobs: Sequence[Arguments], calls: int) -> float:
-        """Runs one round and returns its seconds. What a worker raises is raised here."""
+        """Run one round.
+
+        Parameters
+        ----------
+        function
+            The function to call.
+        jobs
+            The arguments of each worker, one tuple per worker.
+        calls
+            The calls that each worker makes.
+
+        Returns
+        -------
+        float
+            Seconds from the first worker's start to the last one's end. An exception of a worker is raised here.
+        """
 
 
 class Stop:
-    """Set from another thread, it ends a round after the calls that are running now."""
+    """A flag that another thread sets to end a round after the current calls."""
 
     __slots__ = ("now",)
 
@@ -30,7 +53,7 @@ class Stop:
 
 
 def repeat(function: Function, job: Arguments, calls: int, stop: Stop) -> tuple[int, int]:
-    """Calls the function with the job; returns the monotonic ns at the start and the end."""
+    """Call the function with the job; return the start and the end, in monotonic ns."""
     started = perf_counter_ns()
     for _ in range(calls):
         function(*job)
@@ -52,7 +75,7 @@ class Serial:
 
 
 class Team:
-    """Calls that have a team of threads inside (OpenMP): the jobs one after another, each by the whole team."""
+    """Calls with their own team of threads (OpenMP): one job after another, each by the whole team."""
 
     executor = "openmp"
 

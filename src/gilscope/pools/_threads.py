@@ -10,10 +10,15 @@ from gilscope.pools._pool import Function, Stop, repeat
 
 
 class Threads:
-    """Threads that live as long as the pool, one job each.
+    """Threads that live as long as the pool, one job each. Use it as a context manager.
 
-    When the round is interrupted (Ctrl-C in the main thread, or an error in one worker), the other
-    workers stop after the call that they are in.
+    If a round is interrupted (Ctrl-C in the main thread, or an error in one worker), the other workers stop after their
+    current call.
+
+    Parameters
+    ----------
+    workers
+        The number of threads. ValueError if it is below 1.
     """
 
     executor = "threads"
@@ -39,7 +44,7 @@ class Threads:
             self._stop.now = True
             self._barrier.abort()
             for future in futures:
-                future.exception()  # waits; the first error is the one that is raised
+                future.exception()  # waits; the first error is raised
             raise
         return (max(end for _, end in times) - min(start for start, _ in times)) / 1e9
 

@@ -1,4 +1,4 @@
-"""Where the report goes: whole or not at all, and over nothing but an earlier report."""
+"""Writing the report: whole or not at all, and over nothing but an earlier report."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gilscope.annotate import AnnotateError
-from gilscope.report.data import Document
+from gilscope.results import Results
+from gilscope.results.codec import Json
 
 MARK = '<meta name="generator" content="gilscope'
-"""In the head of the page; the template has it."""
+"""In the head of each page that the templates write."""
 OURS = {"index.html", "results.json", "plotly.min.js", "annotated", "source", "atlas.html", "trace.json"}
 LAB = {"jinja2": "Jinja2", "plotly": "Plotly", "Cython": "Cython"}
 
@@ -20,27 +21,44 @@ class ReportError(Exception):
     """Why there is no report, in one line."""
 
 
-def write(document: Document, folder: Path, *, single_file: bool = False) -> Path:
-    """Writes the report of a results document and returns the path of its page.
+def write(results: Results, folder: Path, *, single_file: bool = False, trace: Json | None = None) -> Path:
+    """Write the report of a results document.
 
-    The folder appears whole or not at all, in the place of an earlier report; a folder that is anything
-    else is left alone. With `single_file`, `folder` is the path of the one .html file to write: it holds
-    charts and sources, but not Cython's annotated pages. ReportError says what is in the way.
+    Parameters
+    ----------
+    results
+        The document.
+    folder
+        The folder to write: a new or empty one, or an earlier report. It appears whole or not at all.
+    single_file
+        Write one .html file instead, at the path `folder`. It has charts and sources, but no annotated pages.
+    trace
+        The recordings in the JSON Trace Event Format, for a file beside the page.
+
+    Returns
+    -------
+    Path
+        The path of the page.
+
+    Raises
+    ------
+    ReportError
+        A package is missing, the folder holds something else, or it cannot be written.
     """
     check(folder, single_file=single_file)
-    from gilscope.report import page  # needs what was just looked for
+    from gilscope.report import page  # needs the packages that check() looks for
 
     target = folder.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
-            made = Path(temporary, "new")
+            new = Path(temporary, "new")
             if single_file:
-                made.write_text(page.render(document), encoding="utf-8")
-                made.replace(target)
+                new.write_text(page.render(results), encoding="utf-8")
+                new.replace(target)
                 return target
-            page.fill(document, made)
-            _swap(made, target, Path(temporary, "old"))
+            page.fill(results, new, trace)
+            _swap(new, target, Path(temporary, "old"))
             return target / "index.html"
     except OSError as error:
         raise ReportError(f"{error.filename or folder}: {error.strerror or error}") from error
@@ -49,7 +67,18 @@ def write(document: Document, folder: Path, *, single_file: bool = False) -> Pat
 
 
 def check(folder: Path, *, single_file: bool = False) -> None:
-    """ReportError, where write() would raise it before it writes; to ask before a long measurement."""
+    """Check, before a long measurement, whether write() can write here.
+
+    Parameters
+    ----------
+    folder, single_file
+        As for write().
+
+    Raises
+    ------
+    ReportError
+        A package is missing, the folder holds something else, or it cannot be written.
+    """
     missing = [name for module, name in LAB.items() if find_spec(module) is None]
     if missing:
         raise ReportError(f"the report needs {', '.join(missing)}: pip install 'gilscope[lab]'")
@@ -60,7 +89,7 @@ def check(folder: Path, *, single_file: bool = False) -> None:
         raise ReportError(f"{error.filename or folder}: {error.strerror or error}") from error
     parent = next(path for path in target.parents if path.exists())
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise ReportError(f"{parent}: not a folder that can be written to")
+        raise ReportError(f"{parent}: cannot write into this folder")
 
 
 def _check_file(target: Path) -> None:
@@ -75,7 +104,7 @@ def _check_folder(target: Path) -> None:
         raise ReportError(f"{target}: exists and is not a gilscope report; choose another folder with --out")
     if others := sorted({path.name for path in target.iterdir()} - OURS):
         raise ReportError(
-            f"{target}: holds other files beside the report ({', '.join(others[:3])}); "
+            f"{target}: holds files that are not of the report ({', '.join(others[:3])}); "
             "move them, or choose another folder with --out"
         )
 
@@ -84,14 +113,14 @@ def _is_ours(page: Path) -> bool:
     return page.is_file() and MARK in page.read_text(encoding="utf-8", errors="replace")[:2000]
 
 
-def _swap(made: Path, target: Path, old: Path) -> None:
-    """Puts the new folder in the place of the old one, which comes back if that fails."""
+def _swap(new: Path, target: Path, old: Path) -> None:
+    """Put the new folder in the place of the old one, which is restored if that fails."""
     if not target.exists():
-        made.rename(target)
+        new.rename(target)
         return
     try:
         target.rename(old)
-        made.rename(target)
+        new.rename(target)
     except BaseException:  # Ctrl-C too
         if not target.exists():
             old.rename(target)

@@ -1,85 +1,54 @@
 """The timelines of the report: who had the GIL, thread by thread, held and released side by side."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from gilscope.html.figure import Picture
+from gilscope.html.timeline import bars_figure
+from gilscope.report.view import NAMES, Words
+from gilscope.results.charts import Bar
+from gilscope.results.timelines import Timeline, Track
 
-from gilscope.report.data import NAMES, Words
-from gilscope.report.figure import Chart, Figure, layout
-
-COLOURS = {
-    "holding": "var(--held)",
-    "attached": "var(--held)",
-    "holding, off the CPU": "var(--held)",
-    "attached, off the CPU": "var(--held)",
-    "running released": "var(--released)",
-    "detached": "var(--released)",
-    "waiting for the GIL": "var(--band)",
-    "waiting": "var(--band)",
-    "waiting for a core": "var(--grid)",
-}
 ROW = 44
 
 
-def pairs(document: Mapping[str, Any], words: Words) -> list[tuple[str, list[Chart]]]:
-    """For each binding its name and its charts, held first; all charts share one scale of time."""
-    timelines: Sequence[Mapping[str, Any]] = document.get("timelines", ())
-    longest = max((shot["milliseconds"] for shot in timelines), default=0.0)
-    bindings = dict.fromkeys(shot["implementation"] for shot in timelines)
+def pairs(timelines: Sequence[Timeline], words: Words) -> list[tuple[str, list[Picture]]]:
+    """Each binding's name and charts, held first. All charts share one scale of time."""
+    longest = max((timeline.milliseconds for timeline in timelines), default=0.0)
+    bindings = dict.fromkeys(timeline.implementation for timeline in timelines)
     return [
         (
             NAMES.get(binding, binding),
             [
-                _chart(shot, longest, words)
+                _chart(timeline, longest, words)
                 for policy in ("held", "released")
-                for shot in timelines
-                if shot["implementation"] == binding and shot["policy"] == policy
+                for timeline in timelines
+                if (timeline.implementation, timeline.policy) == (binding, policy)
             ],
         )
         for binding in bindings
     ]
 
 
-def _chart(shot: Mapping[str, Any], longest: float, words: Words) -> Chart:
-    lanes = shot["lanes"]
-    names = [lane["name"] for lane in lanes]
-    traces: list[Figure] = []
-    for state in dict.fromkeys(span[2] for lane in lanes for span in lane["spans"]):
-        spans = [
-            (lane["name"], start, length) for lane in lanes for start, length, what in lane["spans"] if what == state
-        ]
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": state,
-                "y": [name for name, _, _ in spans],
-                "base": [start for _, start, _ in spans],
-                "x": [length for _, _, length in spans],
-                "width": 0.62,
-                "marker": {"color": COLOURS.get(state, "var(--grid)"), "line": {"width": 0}},
-                "showlegend": False,
-                "hovertemplate": f"%{{y}}: {state}<br>%{{x:.2f}} ms from %{{base:.2f}} ms<extra></extra>",
-            }
-        )
-    made = layout(48 + ROW * len(lanes) + 8)
-    made["barmode"] = "overlay"
-    made["xaxis"] |= {"range": [0, longest * 1.01], "title": {"text": "milliseconds", "font": {"size": 12}}}
-    made["yaxis"] |= {"categoryorder": "array", "categoryarray": names[::-1], "type": "category"}
-    word = words[shot["policy"]]
-    title = f"{word}, {NAMES.get(shot['implementation'], shot['implementation'])}: {shot['milliseconds']:.0f} ms"
-    return Chart(
-        f"timeline-{shot['implementation']}-{shot['policy']}", title, _said(shot), {"data": traces, "layout": made}
-    )
+def _chart(timeline: Timeline, longest: float, words: Words) -> Picture:
+    bars = [
+        Bar(track.name, stretch.start, stretch.end, stretch.state.label(timeline.gil), stretch.state.color)
+        for track in timeline.tracks
+        for stretch in track.stretches
+    ]
+    names = [track.name for track in timeline.tracks]
+    figure = bars_figure(bars, hover=_hover, lanes=names, row=ROW, legend=False)
+    scale = {"range": [0, longest * 1.01], "title": {"text": "milliseconds", "font": {"size": 12}}}
+    figure["layout"]["xaxis"] |= scale
+    binding = NAMES.get(timeline.implementation, timeline.implementation)
+    title = f"{words[timeline.policy]}, {binding}: {timeline.milliseconds:.0f} ms"
+    text = "; ".join(_text(track, timeline.gil) for track in timeline.tracks)
+    return Picture(f"timeline-{timeline.implementation}-{timeline.policy}", title, text, figure)
 
 
-def _said(shot: Mapping[str, Any]) -> str:
-    """The chart in words: what each thread spent its time in."""
-    said = []
-    for lane in shot["lanes"]:
-        spent: dict[str, float] = {}
-        for _, length, state in lane["spans"]:
-            spent[state] = spent.get(state, 0.0) + length
-        said.append(f"{lane['name']} " + ", ".join(f"{time:.1f} ms {state}" for state, time in spent.items()))
-    return "; ".join(said)
+def _hover(bar: Bar) -> str:
+    return f"{bar.lane}: {bar.state}<br>{bar.end - bar.start:.2f} ms from {bar.start:.2f} ms"
+
+
+def _text(track: Track, gil: bool) -> str:
+    """The lane in words: the thread's time in each state."""
+    return f"{track.name} " + ", ".join(f"{time:.1f} ms {state.label(gil)}" for state, time in track.spent().items())

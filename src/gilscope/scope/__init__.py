@@ -1,5 +1,1 @@
-"""The scope: seeing who holds the GIL."""
-
-from gilscope.scope.oracle import gil_enabled, releases
-
-__all__ = ["gil_enabled", "releases"]
+"""The scope: sampler, ledger, oracle. It sees who holds the GIL, and knows nothing of kernels, pools or pages."""

@@ -6,6 +6,9 @@ class Kept(TypedDict):
     slots: int
     threads: list[tuple[int, int, bytes]]
 
+RECORDS: dict[str, dict[str, object]]
+NUMBERS: dict[str, int]
+
 def start(limit: int, /) -> None: ...
 def stop() -> Kept: ...
 def active() -> bool: ...

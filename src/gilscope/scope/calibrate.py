@@ -3,53 +3,40 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from importlib import import_module
 
 import numpy as np
 
+from gilscope.results.calibration import Point
 from gilscope.scope import states as st
-from gilscope.scope.recording import RATE, record
+from gilscope.scope.recording import RATE, Recording, record
 
 SHARES = (0.0, 0.1, 0.5, 0.9, 1.0)
 """Of the time, with the GIL."""
 CYCLES = (20e-6, 1e-3, 20e-3, 200e-3)
-"""Seconds of a hold and a release together: how long a call is."""
+"""Seconds of a hold and the release after it."""
 LOOKS_RATE = 5_000.0
-ERROR_MOST = {True: 0.01, False: 0.03}
-"""How far the ledger's or the looks' share may lie from the truth, for calls of 1 ms and more and for shorter ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One workload: the share of its time with the GIL, as it is and as it was seen."""
-
-    cycle: float
-    """Seconds."""
-    truth: float
-    sampler: float | None
-    """None where this interpreter's GIL can not be read."""
-    ledger: float | None
-    """None where there is no ledger."""
-
-    @property
-    def error(self) -> float:
-        """Of the scope's answer: the ledger's where there is one, else the sampler's."""
-        best = self.ledger if self.ledger is not None else self.sampler
-        return 1.0 if best is None else abs(best - self.truth)
-
-    @property
-    def fine(self) -> bool:
-        return self.error <= ERROR_MOST[self.cycle >= 1e-3]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"error": self.error, "fine": self.fine}
 
 
 def calibrate(
     seconds: float = 10.0, rate: float = LOOKS_RATE, progress: Callable[[float, str], None] | None = None
 ) -> Iterator[Point]:
-    """Runs each workload for its part of `seconds`, alone in this process, and yields what was seen of it."""
+    """Runs each workload alone in this process, and yields what the scope says of it.
+
+    Parameters
+    ----------
+    seconds
+        About how long all of them take.
+    rate
+        Looks per second.
+    progress
+        Is told the part done, 0 to 1, and which workload is next.
+
+    Raises
+    ------
+    RecordingError
+        As for `gilscope.record`.
+    """
     report = progress or (lambda done, label: None)
     cases = [(cycle, share) for cycle in CYCLES for share in SHARES]
     for number, (cycle, share) in enumerate(cases):
@@ -60,20 +47,32 @@ def calibrate(
 
 def point(cycle: float, share: float, seconds: float, rate: float = RATE) -> Point:
     """One workload of this cycle and share, for at least this long."""
-    from gilscope.scope._workload import cycle as work
-
     with record(rate=rate) as recording:
+        workload = import_module("gilscope.scope._workload")  # not everywhere; record() has said so
         started = time.perf_counter_ns()
-        held, released, waited, _ = work(cycle * share, cycle * (1 - share), max(seconds, cycle))
+        held, released, waited, _ = workload.cycle(cycle * share, cycle * (1 - share), max(seconds, cycle))
         ended = time.perf_counter_ns()
     lane = next(lane for lane in recording.lanes if lane.native_id == threading.get_native_id())
+    return Point(
+        cycle=cycle,
+        truth=held / (held + released + waited),
+        sampler=_by_sampler(recording, lane, started, ended),
+        ledger=_by_ledger(recording, lane, started, ended),
+    )
+
+
+def _by_sampler(recording: Recording, lane: st.Lane, started: int, ended: int) -> float | None:
+    """The share of the looks between these ns that show the lane with the GIL."""
     times = recording.ticks["time"][lane.first : lane.first + len(lane.states)]
     inside = lane.states[(times >= started) & (times < ended)]
-    sampler = float(np.isin(inside, (st.HOLDS, st.HOLDS_ABSENT)).mean()) if len(inside) else None
-    ledger = None
-    if recording.circumstances["ledger"]:
-        events = st.releases(lane.events)
-        events = events[(events["released"] >= started) & (events["got"] <= ended)]
-        ledger = 1 - float((events["got"] - events["released"]).sum()) / (ended - started)
-    known = recording.circumstances["internals"] and recording.circumstances["gil"]
-    return Point(cycle, held / (held + released + waited), sampler if known else None, ledger)
+    known = recording.circumstances.internals and recording.circumstances.gil
+    return float(np.isin(inside, (st.HOLDS, st.HOLDS_ABSENT)).mean()) if known and len(inside) else None
+
+
+def _by_ledger(recording: Recording, lane: st.Lane, started: int, ended: int) -> float | None:
+    """What the lane's releases leave of the time between these ns."""
+    if not recording.circumstances.ledger:
+        return None
+    events = st.release_events(lane.events)
+    events = events[(events["released"] >= started) & (events["got"] <= ended)]
+    return 1 - float((events["got"] - events["released"]).sum()) / (ended - started)

@@ -1,11 +1,11 @@
-"""The oracle: does this call let go of the GIL? A yes or no that no noise can turn.
+"""The oracle: does this call release the GIL? A yes or no that load does not affect.
 
-With a switch interval of hours nobody is ever asked to give the GIL up. A second thread that waits for it
-can then run in one case only: the call gives it up by itself. So if the second thread ran between the
-call's start and its return, the call released; if it never did, over several attempts, the call held.
+With a switch interval of hours nobody is ever asked to give the GIL up. A second thread that waits for it can then run
+in one case only: the call gives it up by itself. So if the second thread ran between the call's start and its return,
+the call released; if it never did, over several attempts, the call held.
 
-(The idea is in TA-Lib's tests; CPython's take_gil() waits `interval` before it sets a drop request:
-Python/ceval_gil.c, Python/ceval_gil.h in 3.11.)
+The idea is in TA-Lib's tests. It rests on CPython's take_gil(), which waits `interval` before it sets a drop request:
+Python/ceval_gil.c, in 3.11 Python/ceval_gil.h.
 """
 
 import sys
@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gilscope.host import gil_enabled
+
 HOURS = 3600.0 * 24
-
-
-def gil_enabled() -> bool:
-    """Whether this interpreter has a GIL, and has it on at this moment."""
-    probe: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
-    return True if probe is None else probe()
+"""The switch interval, in seconds."""
+SETTLE = 2e-4
+"""Seconds for the witness to run, so that it sleeps or waits for the GIL when the call starts."""
 
 
 @contextmanager
@@ -39,22 +38,38 @@ class _Witness(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="gilscope-witness", daemon=True)
-        self.seen = 0
+        self.runs = 0
         self.stop = False
 
     def run(self) -> None:
         while not self.stop:
-            self.seen += 1
+            self.runs += 1
             time.sleep(1e-5)
 
 
-def releases(function: Callable[..., Any], *arguments: Any, attempts: int = 5) -> bool:
-    """Whether the call lets go of the GIL at least once in `attempts` calls.
+def releases(function: Callable[..., object], *arguments: Any, attempts: int = 5) -> bool:
+    """Whether a call releases the GIL: True is proof.
 
-    True is proof. False means that no attempt let go for long enough that the waiting thread could wake
-    up and run, some 50 us on a quiet machine: give it a call of a millisecond or more. What the call
-    raises, it raises here. RuntimeError where there is no GIL to release. While it runs, the switch
-    interval is set for the whole process, so other threads of the program stand still during each call.
+    While this runs, the switch interval is set for the whole process, so other threads of the program stand still
+    during each call.
+
+    Parameters
+    ----------
+    function, *arguments
+        The call. What it raises, this raises.
+    attempts
+        How many calls to make at most; the first that releases ends it.
+
+    Returns
+    -------
+    bool
+        False means that no call let go for long enough that the waiting thread could wake up and run, some 50 us on a
+        quiet machine: give it a call of a millisecond or more.
+
+    Raises
+    ------
+    RuntimeError
+        There is no GIL in this interpreter.
     """
     if not gil_enabled():
         raise RuntimeError("there is no GIL in this interpreter, so nothing can release it")
@@ -63,11 +78,10 @@ def releases(function: Callable[..., Any], *arguments: Any, attempts: int = 5) -
         witness.start()
         try:
             for _ in range(attempts):
-                # Lets the witness through, so that it sleeps or waits for the GIL when the call starts.
-                time.sleep(2e-4)
-                before = witness.seen
+                time.sleep(SETTLE)
+                before = witness.runs
                 function(*arguments)
-                if witness.seen != before:
+                if witness.runs != before:
                     return True
         finally:
             witness.stop = True

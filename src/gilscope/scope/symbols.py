@@ -3,13 +3,15 @@
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gilscope.results.looks import Place
 
 _SECTION = np.dtype(
     {
@@ -25,26 +27,9 @@ _SYMBOL = np.dtype(
 _SYMTAB, _FUNCTION = 2, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where code is: the library, the function in it, and the source line where debug information tells."""
-
-    library: str
-    symbol: str
-    offset: int
-    """Of the address, from the library's start."""
-    line: str | None = None
-
-    def __str__(self) -> str:
-        library = re.sub(r"\.(cpython|pypy|abi)[^.]*", "", Path(self.library).name)
-        return f"{library}: {self.symbol}" + (f" ({self.line})" if self.line else "")
-
-
 def place(address: int) -> Place:
-    """The place of an address that was executable when it was seen; its symbol is "?" where nothing names it."""
-    from gilscope.scope._ledger import locate
-
-    library, base, dynamic, _ = locate(address)
+    """The place of an address of loaded code; its symbol is "?" where nothing names it."""
+    library, base, dynamic, _ = import_module("gilscope.scope._ledger").locate(address)
     offset = address - base
     symbol = _static(library, offset) or dynamic or "?"
     return Place(library or "?", readable(symbol), offset, _line(library, offset))
@@ -52,10 +37,10 @@ def place(address: int) -> Place:
 
 def readable(symbol: str) -> str:
     """A Cython function by the name that its author gave it; any other as it is."""
-    found = re.match(r"__pyx_(?:pw|pf|f|fuse_\d+)_?", symbol)
-    if not found:
+    prefix = re.match(r"__pyx_(?:pw|pf|f|fuse_\d+)_?", symbol)
+    if not prefix:
         return symbol
-    parts, rest = [], symbol[found.end() :]
+    parts, rest = [], symbol[prefix.end() :]
     # Each part of the module's name comes with its length: 8gilscope_2cy_4spin_; then a number, and the function.
     while (length := re.match(r"\d+", rest)) and rest[length.end() + int(length[0]) :][:1] == "_":
         end = length.end() + int(length[0])
