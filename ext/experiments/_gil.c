@@ -116,7 +116,7 @@ static void gil_release_first(int64_t inner) {
     PyEval_RestoreThread(thread);
 }
 
-/* The other cure: a lock that lets go of the GIL where it has to wait, as threading.Lock does. */
+/* The other cure: a lock that releases the GIL where it has to wait, as threading.Lock does. */
 static void gil_detaching(int64_t inner) {
     if (pthread_mutex_trylock(&gil_mutex) != 0) {
         PyThreadState *waiting = PyEval_SaveThread();

@@ -157,9 +157,9 @@ PyDoc_STRVAR(
     "stop()\n--\n\n"
     "Close the ledger, put every slot back, and return what was noted:\n\n"
     "{\"started\": ns, \"ended\": ns, \"slots\": int, \"threads\": [(native id, dropped, events: bytes), ...]}\n\n"
-    "Times are monotonic ns; RECORDS[\"EVENT\"] says how an event is laid out. Kind 0, a release: let go at\n"
+    "Times are monotonic ns; RECORDS[\"EVENT\"] says how an event is laid out. Kind 0, a release: released at\n"
     "`released`, asked for it again at `wanted`, had it at `got`. Kind 1, a take by a thread that had none:\n"
-    "`wanted`, `got`, and let go at `released`. Kind 2, a release by PyThreadState_Swap. `site` is the address to\n"
+    "`wanted`, `got`, and released at `released`. Kind 2, a release by PyThreadState_Swap. `site` is the address to\n"
     "which the releasing (taking) call returned. Flag 1: it was released before the recording began, and counts\n"
     "from there. What is not over yet is no event. RuntimeError if it is not open.");
 

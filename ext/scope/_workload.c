@@ -17,7 +17,7 @@ static void workload_spin(int64_t end) {
 PyDoc_STRVAR(workload_cycle_doc,
              "cycle(hold, release, seconds, /)\n--\n\n"
              "Holds the GIL for `hold` seconds, releases it for `release` seconds, and so on, for `seconds` in all.\n\n"
-             "Computes all the time. A hold of 0 holds no longer than it takes to let go again; a release of 0\n"
+             "Computes all the time. A hold of 0 holds no longer than it takes to release again; a release of 0\n"
              "releases nothing. Returns the seconds held, the seconds released, the seconds it waited for the GIL to\n"
              "come back, and the number of rounds. ValueError for times that are negative or longer than an hour.");
 

@@ -23,7 +23,7 @@ typedef struct books_chunk {
 
 /* A release that is not over, or a take. */
 typedef struct {
-    int64_t wanted, got; /* of a take; of a release `wanted` is when it let go */
+    int64_t wanted, got; /* of a take; of a release `wanted` is when it released */
     uint64_t site;
     layout_kind kind;
 } books_entry;
@@ -157,7 +157,7 @@ static inline void books_return(int64_t wanted, int64_t got) {
     books_book *book = books_current();
     if (book == NULL) return;
     int top = book->depth - 1;
-    if (top < 0 || (top < BOOKS_DEPTH && book->entries[top].kind == LAYOUT_TAKE)) { /* it let go before the recording */
+    if (top < 0 || (top < BOOKS_DEPTH && book->entries[top].kind == LAYOUT_TAKE)) { /* released before the recording */
         layout_event event = {books.started_cycles, wanted, got, 0, LAYOUT_RELEASE, LAYOUT_FROM_BEFORE};
         books_append(book, event);
         return;

@@ -14,26 +14,21 @@ enum { GS_ARGUMENTS_MAX = 12 };
 
 typedef struct {
     const char *kernel;
-    const char *const *names;            /* in order, ended by NULL */
+    const char *const *names; /* in order */
+    Py_ssize_t count;
     PyObject *objects[GS_ARGUMENTS_MAX]; /* borrowed; NULL: not given */
     PyObject *policy;                    /* likewise */
 } gs_bound;
 
-static inline Py_ssize_t gs_bound_count(const gs_bound *in) {
-    Py_ssize_t count = 0;
-    while (in->names[count] != NULL) count++;
-    return count;
-}
-
 /* Binds one keyword argument. */
 static inline int gs_bind_named(gs_bound *in, bool with_policy, PyObject *name, PyObject *value) {
-    Py_ssize_t count = gs_bound_count(in), place = 0;
+    Py_ssize_t place = 0;
     if (with_policy && PyUnicode_CompareWithASCIIString(name, "policy") == 0) {
         in->policy = value;
         return 0;
     }
-    while (place < count && PyUnicode_CompareWithASCIIString(name, in->names[place]) != 0) place++;
-    if (place == count) {
+    while (place < in->count && PyUnicode_CompareWithASCIIString(name, in->names[place]) != 0) place++;
+    if (place == in->count) {
         PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", in->kernel, name);
         return -1;
     }
@@ -45,21 +40,25 @@ static inline int gs_bind_named(gs_bound *in, bool with_policy, PyObject *name, 
     return 0;
 }
 
-/* Binds the arguments of a vectorcall. `in` has the kernel's name and the names; the first `required` must be given. */
-static inline int gs_bind(gs_bound *in, int required, bool with_policy, PyObject *const *arguments,
-                          Py_ssize_t positional, PyObject *keywords) {
-    Py_ssize_t count = gs_bound_count(in), named = keywords == NULL ? 0 : PyTuple_GET_SIZE(keywords);
-    if (positional > count) {
-        PyErr_Format(PyExc_TypeError, "%s() takes at most %zd positional arguments (%zd given)", in->kernel, count,
+/* Binds the arguments of a vectorcall to `names`, which NULL ends; the first `required` of them must be given. */
+static inline int gs_bind(gs_bound *in, const char *kernel, const char *const *names, int required, bool with_policy,
+                          PyObject *const *arguments, Py_ssize_t positional, PyObject *keywords) {
+    Py_ssize_t named = keywords == NULL ? 0 : PyTuple_GET_SIZE(keywords);
+    in->kernel = kernel;
+    in->names = names;
+    in->policy = NULL;
+    for (in->count = 0; names[in->count] != NULL; in->count++)
+        in->objects[in->count] = in->count < positional ? arguments[in->count] : NULL;
+    if (positional > in->count) {
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %zd positional arguments (%zd given)", kernel, in->count,
                      positional);
         return -1;
     }
-    for (Py_ssize_t i = 0; i < count; i++) in->objects[i] = i < positional ? arguments[i] : NULL;
     for (Py_ssize_t i = 0; i < named; i++)
         if (gs_bind_named(in, with_policy, PyTuple_GET_ITEM(keywords, i), arguments[positional + i]) < 0) return -1;
     for (int i = 0; i < required; i++) {
         if (in->objects[i] != NULL) continue;
-        PyErr_Format(PyExc_TypeError, "%s() misses the argument '%s'", in->kernel, in->names[i]);
+        PyErr_Format(PyExc_TypeError, "%s() misses the argument '%s'", kernel, names[i]);
         return -1;
     }
     return 0;

@@ -86,10 +86,11 @@ static PyObject *gs_kernel_call(PyObject *module, PyObject *const *arguments, Py
                                 PyObject *keywords) {
     const gs_state *state = PyModule_GetState(module);
     const gs_kernel *kernel = state->kernel;
-    gs_bound in = {.kernel = kernel->name, .names = kernel->arguments};
+    gs_bound in;
     gs_policy policy = GS_AUTO;
     gs_plan plan = {.step = 1, .vector = state->vector};
-    if (gs_bind(&in, kernel->required, true, arguments, positional, keywords) < 0) return NULL;
+    if (gs_bind(&in, kernel->name, kernel->arguments, kernel->required, true, arguments, positional, keywords) < 0)
+        return NULL;
     if (in.policy != NULL && gs_policy_from(kernel->name, in.policy, &policy) < 0) return NULL;
     if (kernel->objects && gs_policy_held_only(kernel->name, &policy) < 0) return NULL;
     _Alignas(max_align_t) char job[GS_JOB_MAX];
@@ -105,14 +106,15 @@ static PyObject *gs_kernel_call(PyObject *module, PyObject *const *arguments, Py
  * `lane->job` is set. */
 static inline int gs_ceiling_parse(const gs_state *state, PyObject *tuple, void *job, gs_lane *lane) {
     const gs_kernel *kernel = state->kernel;
-    gs_bound in = {.kernel = kernel->name, .names = kernel->arguments};
+    gs_bound in;
     gs_plan plan = {.step = 1, .vector = state->vector};
     if (!PyTuple_Check(tuple)) {
         PyErr_Format(PyExc_TypeError, "%s: each job must be a tuple of arguments, not %.100s", kernel->name,
                      Py_TYPE(tuple)->tp_name);
         return -1;
     }
-    if (gs_bind(&in, kernel->required, false, &PyTuple_GET_ITEM(tuple, 0), PyTuple_GET_SIZE(tuple), NULL) < 0)
+    if (gs_bind(&in, kernel->name, kernel->arguments, kernel->required, false, &PyTuple_GET_ITEM(tuple, 0),
+                PyTuple_GET_SIZE(tuple), NULL) < 0)
         return -1;
     lane->compute = kernel->compute;
     lane->job = job;

@@ -130,7 +130,7 @@ def scaling_verdict(cell: Scaling, work: Scaling, machine: Scaling, workers: int
         How many of them can run at once.
     """
     if len(cell.many) < ROUNDS_LEAST and min(workers, cpus) > 1:
-        return "inconclusive", f"only {len(cell.many)} of at least {ROUNDS_LEAST} rounds"
+        return "inconclusive", f"too few rounds: {len(cell.many)}, needs {ROUNDS_LEAST}"
     return verdict_of_speedups(cell.speedup(), work.speedup(), machine.speedup(), workers, cpus)
 
 
@@ -146,7 +146,10 @@ def verdict_of_speedups(
     if disturbed := busy(machine, workers, cpus):
         return "inconclusive", disturbed
     if ceiling.median - 1 < CEILING_GAIN_LEAST * possible:
-        return "inconclusive", f"nothing to gain: {workers} plain C threads gained {ceiling.median:.2f}x on this work"
+        return (
+            "inconclusive",
+            f"nothing to gain: {workers} plain C threads reached only {ceiling.median:.2f}x on this work",
+        )
     moved = ceiling.high - ceiling.low > CEILING_SPREAD_MOST * ceiling.median
     # A cell that gains nothing by the lowest ceiling gains nothing by any.
     if moved and not speedup.high - 1 <= STANDS_BELOW * (ceiling.low - 1):
@@ -187,10 +190,10 @@ def verdict_on(conditions: Mapping[str, Truth]) -> tuple[Literal["confirmed", "r
     if not conditions:
         raise ValueError("a verdict needs at least one condition")
     if failing := [name for name, holds in conditions.items() if holds is False]:
-        return "refuted", f"not so: {'; '.join(failing)}"
+        return "refuted", f"not met: {'; '.join(failing)}"
     if unclear := [name for name, holds in conditions.items() if holds is None]:
-        return "inconclusive", f"not clear: {'; '.join(unclear)}"
-    return "confirmed", f"{len(conditions)} of {len(conditions)} conditions hold"
+        return "inconclusive", f"unclear: {'; '.join(unclear)}"
+    return "confirmed", f"{len(conditions)} of {len(conditions)} conditions are met"
 
 
 def _picks(size: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":

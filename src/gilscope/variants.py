@@ -16,8 +16,8 @@ from gilscope.kernels import Kernel, load
 
 IMPLEMENTATIONS = ("python", "numpy", "cython", "capi", "openmp")
 POLICIES = ("held", "released", "auto", "own")
-"""`own` marks reference code, whose GIL we do not control: a loop in Python gives it up only between bytecodes, and
-NumPy releases it in most of its loops."""
+"""`own`: the implementation decides for itself and takes no policy (the references: Python's loop never
+releases inside a bytecode, NumPy releases in most of its loops)."""
 
 # OpenMP threads that spin at their barriers take CPUs from what is measured beside them. OpenMP reads this once, when
 # the first module that uses it is loaded. A value that the user has set stays.
@@ -81,21 +81,22 @@ def variants_of(name: str) -> tuple[Variant, ...]:
 def select(
     kernels: Iterable[str] = (), implementations: Iterable[str] = (), policies: Iterable[str] = ()
 ) -> list[Variant]:
-    """Select cells.
+    """The cells of these kernels, implementations and policies. An empty choice means all.
 
     Parameters
     ----------
     kernels
-        Names of kernels; all if empty.
+        Names of kernels; see gilscope.load.
     implementations
-        Names from "python", "numpy", "cython", "capi" and "openmp"; all if empty.
+        Some of "python", "numpy", "cython", "capi" and "openmp".
     policies
-        Names from "held", "released" and "auto"; all if empty. Reference code has no policy and is always included.
+        Some of "held", "released", "auto" and "own". The references take no policy (theirs is "own"), so a choice of
+        policies leaves them in.
 
     Returns
     -------
     list of Variant
-        Kernel by kernel, references first.
+        The cells that exist, in the order of `kernels`, references first; empty if none matches.
 
     Raises
     ------

@@ -286,7 +286,7 @@ def test_what_only_an_error_does_is_not_counted(tmp_path: Path) -> None:
     assert len(lines("only_errors_take", "nogil")) == 8
     assert functions["for_some_types"].inside_nogil == 0
     assert functions["for_some_types"].release_lines
-    assert functions["nested"].release_lines, "it looks at run time whether there is a GIL to let go"
+    assert functions["nested"].release_lines, "it looks at run time whether there is a GIL to release"
     assert functions["by_name"].inside_nogil == functions["by_name"].takes_in_loop == 0
     assert lines("always_takes", "takes") == ["says_nothing(i)", "with gil:"]
     assert lines("always_takes", "python") == ['print("yes")']
@@ -354,8 +354,8 @@ def test_the_gate_passes_what_is_allowed_and_what_is_known(tmp_path: Path) -> No
     ("text", "message"),
     [
         ("{", "known.json: not JSON"),
-        ("[]", "known.json: not a file of 'gilscope annotate --json'"),
-        ('{"format": "gilscope.annotate", "version": 2}', "gilscope.annotate of version 2"),
+        ("[]", "known.json: not a file from 'gilscope annotate --json'"),
+        ('{"format": "gilscope.annotate", "version": 2}', "gilscope.annotate version 2"),
         ('{"format": "gilscope.annotate", "version": 1}', "known.json: breaches: not a list"),
         (
             '{"format": "gilscope.annotate", "version": 1, "breaches": [{"file": "a.pyx", "line": 1, "text": ""}]}',

@@ -117,7 +117,7 @@ def test_what_is_no_atlas_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("{}")
     done = cli("atlas", "crc32", "--against", str(tmp_path / "x.json"))
     assert done.returncode == 2
-    assert "not a file of 'gilscope atlas --json'" in done.stderr
+    assert "not a file from 'gilscope atlas --json'" in done.stderr
     assert cli("atlas", "no-such-function").returncode == 2
 
 

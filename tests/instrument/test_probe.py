@@ -240,9 +240,9 @@ def test_what_only_promises_its_work_is_refused(lazy):
     async def asynchronous_generator():
         yield
 
-    with pytest.raises(ProbeError, match=f"returned an? {lazy}.*nothing of it ran"):
+    with pytest.raises(ProbeError, match=f"returned an? {lazy} without running it"):
         gilscope.probe(locals()[lazy.replace(" ", "_")])
-    with pytest.raises(ProbeError, match="nothing of it ran"):
+    with pytest.raises(ProbeError, match="without running it"):
         gilscope.look(generator)
 
 
@@ -305,7 +305,7 @@ def test_what_is_known_when_the_time_is_up_is_shown():
     document = json.loads(done.stdout)
     assert (document["verdict"], document["unfinished"], document["speedup"]) == ("releases", True, None)
     assert "--timeout 2" in document["advice"][-1]
-    assert done.stderr == "gilscope: the speed-up was not measured: there was no time left\n"
+    assert done.stderr == "gilscope: no time was left to measure the speed-up; use a longer --timeout\n"
 
 
 def test_a_target_that_ends_the_process_late_is_told():

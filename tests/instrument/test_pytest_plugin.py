@@ -135,7 +135,7 @@ def test_a_change_lies_beyond_both_intervals():
 
 def test_a_wrong_file_is_refused_first(run, pytester):
     (pytester.path / "other.json").write_text("{}")
-    for name, words in (("other.json", "not a file of 'pytest --gil-json'"), ("none.json", "No such file")):
+    for name, words in (("other.json", "not a file from 'pytest --gil-json'"), ("none.json", "No such file")):
         result = run(TWO, "--gil-compare", name)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         assert words in result.stderr.str()

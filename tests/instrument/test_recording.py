@@ -175,7 +175,7 @@ def test_it_shows_itself(capsys):
     Console(width=120).print(recording)
     shown = capsys.readouterr().out
     assert "<worker>" in shown
-    assert "releases seen" in shown
+    assert " releases\n" in shown
     assert "&lt;worker&gt;" in recording._repr_html_()
 
 

@@ -1,4 +1,4 @@
-"""Release and hold, proved: with a switch interval of hours, another thread runs only if the call lets go."""
+"""Release and hold, proved: with a switch interval of hours, another thread runs only if the call releases it."""
 
 import time
 from functools import partial
@@ -23,7 +23,7 @@ def arguments_of(kernel):
 
 
 def prove(cell, released):
-    """Fails unless the cell lets go of the GIL, or never does."""
+    """Fails unless the cell releases the GIL, or never does."""
     arguments = arguments_of(cell.kernel)
     assert releases(cell, *arguments, attempts=PATIENCE if released else 3) is released, str(cell)
 

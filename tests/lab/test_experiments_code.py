@@ -33,9 +33,9 @@ def test_an_interval_against_a_limit(low: float, high: float, least: bool | None
 
 
 def test_a_claim_needs_all_its_conditions() -> None:
-    assert verdict_on({"a": True, "b": True}) == ("confirmed", "2 of 2 conditions hold")
-    assert verdict_on({"a": True, "b": None}) == ("inconclusive", "not clear: b")
-    assert verdict_on({"a": False, "b": None, "c": True}) == ("refuted", "not so: a")
+    assert verdict_on({"a": True, "b": True}) == ("confirmed", "2 of 2 conditions are met")
+    assert verdict_on({"a": True, "b": None}) == ("inconclusive", "unclear: b")
+    assert verdict_on({"a": False, "b": None, "c": True}) == ("refuted", "not met: a")
     with pytest.raises(ValueError, match="at least one condition"):
         verdict_on({})
 

@@ -1,4 +1,4 @@
-"""Answers that others have published: a reference written here can not be wrong along with them."""
+"""Answers that others have published: a reference written here cannot be wrong along with them."""
 
 import functools
 

@@ -31,7 +31,7 @@ def test_each_source_is_listed() -> None:
 @pytest.mark.skipif(not gil_enabled(), reason="no GIL to release")
 @pytest.mark.parametrize("specimen", [s for s in SPECIMENS if not s.takes_per_round], ids=lambda s: s.name)
 def test_the_oracle_agrees(specimen: Specimen) -> None:
-    """Those that take the GIL back all the time let go for too short a time for the oracle, but not for the ledger."""
+    """Those that take the GIL back all the time release it too briefly for the oracle, but not for the ledger."""
     values = np.random.default_rng(0).random(50_000 if specimen.name == "untyped" else 2_000_000)
     assert releases(specimen.total(), values) is (specimen.releases != "never")
 

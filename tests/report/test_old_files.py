@@ -27,14 +27,14 @@ def stored() -> dict[str, Any]:
     return document
 
 
-def _figures(text: str) -> list[str]:
-    """The figures of a sentence, whose words may change from version to version."""
-    return re.findall(r"\d[\d.]*", text)
+def numbers(reason: str) -> list[str]:
+    """The figures of a reason; its wording may change."""
+    return re.findall(r"-?\d[\d.]*", reason)
 
 
 def test_every_row_has_the_figures_and_the_verdict_of_its_file(stored: dict[str, Any]) -> None:
     for row, old in zip(load(OLD).rows, stored["rows"], strict=True):
-        assert (row.verdict, _figures(row.reason)) == (old["verdict"], _figures(old["reason"]))
+        assert (row.verdict, numbers(row.reason)) == (old["verdict"], numbers(old["reason"]))
         for name in ("speedup", "ceiling", "machine", "seconds_per_call"):
             new = getattr(row, name)()
             assert (new.median, new.low, new.high) == pytest.approx(tuple(old[name].values()))

@@ -104,12 +104,12 @@ def one_quiet_round(measured: Row) -> Row:
         (
             lambda: document([*pair(), *pair("spin"), *pair("nbody", ceiling=1.05)]),
             r"On this machine, 2 threads ran the released kernels 1\.97x .*; held, 1\.00x\. "
-            r"2 of 6 released cells are inconclusive by themselves\.",
+            r"2 of 6 released cells are inconclusive on their own\.",
         ),
         (
             lambda: document([one_quiet_round(row) for name in ("spin", "nbody", "blur") for row in pair(name)]),
             r"On this machine, 2 threads ran the released kernels 1\.9\dx .*; held, 1\.00x\. "
-            r"6 of 6 released cells are inconclusive by themselves\.",
+            r"6 of 6 released cells are inconclusive on their own\.",
         ),
         (
             lambda: document(pair(rounds=4), complete=False),

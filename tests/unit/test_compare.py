@@ -121,7 +121,7 @@ def test_slower_on_a_machine_that_was_faster() -> None:
 def test_four_values_are_too_few() -> None:
     change = one(row(1, rounds=4), row(2, call=0.020))
     assert change.outcome == "noise"
-    assert change.reason == "only 4 of at least 5 values"
+    assert change.reason == "too few values: 4, needs 5"
 
 
 def test_rows_on_one_side_only() -> None:

@@ -241,7 +241,7 @@ def test_verify_tells_right_from_wrong_from_raising():
     raising = Variant(kernel, "capi", "held", partial(int, "x"))
     checks = list(verify([right, wrong, raising]))
     assert [check.ok for check in checks] == [True, False, False]
-    assert "the answer differs" in checks[1].detail
+    assert "its answer differs from the reference's" in checks[1].detail
     assert "Error" in checks[2].detail
 
 

@@ -75,10 +75,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     [
         ("", "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[1, 2]", "no format 'gilscope.results'"),
-        ('{"format": "pyperf"}', "no format 'gilscope.results'"),
+        ("[1, 2]", "its format is not 'gilscope.results'"),
+        ('{"format": "pyperf"}', "its format is not 'gilscope.results'"),
         ('{"format": "gilscope.results", "version": 99, "rows": []}', "version 99"),
-        ('{"format": "gilscope.results", "version": 1}', "lacks 'rows'"),
+        ('{"format": "gilscope.results", "version": 1}', "lacks the list 'rows'"),
         ('{"format": "gilscope.results", "version": 2, "rows": [], "findings": {}}', "findings: not a list"),
         ("\udcff", "not a text file"),
     ],

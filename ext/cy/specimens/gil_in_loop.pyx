@@ -1,4 +1,4 @@
-"""`with gil` inside the loop: the GIL is let go once, and taken again on every round."""
+"""`with gil` inside the loop: the GIL is released once, and taken again on every round."""
 
 seen = 0
 

@@ -1,4 +1,4 @@
-"""Typed: the loop is plain C and touches no object, and nobody said that it may let go of the GIL."""
+"""Typed: the loop is plain C and touches no object, and nothing in it releases the GIL."""
 
 
 def total(const double[::1] values):

@@ -88,7 +88,9 @@ class Threads(ParamType):
             return value
         numbers = [_whole(word) for word in value.split(",")]
         if not all(1 <= number <= THREADS_MOST for number in numbers):
-            self.fail(f"whole numbers from 1 to {THREADS_MOST} with commas between, not {value[:40]!r}", param, ctx)
+            self.fail(
+                f"{value[:40]!r} is not a list of whole numbers from 1 to {THREADS_MOST}, such as 1,2,4", param, ctx
+            )
         return tuple(sorted(set(numbers)))
 
 
@@ -101,9 +103,11 @@ class Size(ParamType):
         if value in SIZES or not isinstance(value, str):
             return value
         if value.isascii() and value.isalpha():
-            raise unknown("size", value, SIZES, "gilscope list")
+            raise unknown("size", value, SIZES, "gilscope bench --help")
         if not 1 <= _whole(value) <= SIZE_MOST:
-            self.fail(f"{', '.join(SIZES)}, or a whole number from 1 to {SIZE_MOST}, not {value[:40]!r}", param, ctx)
+            self.fail(
+                f"{value[:40]!r} is neither {', '.join(SIZES)} nor a whole number from 1 to {SIZE_MOST}", param, ctx
+            )
         return int(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -125,7 +129,7 @@ class Real(ParamType):
         except ValueError:
             number = math.nan
         if not self.low <= number <= self.high:
-            self.fail(f"a number from {self.low:g} to {self.high:g}, not {value[:40]!r}", param, ctx)
+            self.fail(f"{value[:40]!r} is not a number from {self.low:g} to {self.high:g}", param, ctx)
         return number
 
 
@@ -153,7 +157,7 @@ class Target(ParamType):
 
 
 def _whole(text: str) -> int:
-    """The number, or 0 if the text is none."""
+    """The number, or 0 if the text is not one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         ("gilscope annotate", "this project's kernels"),
         ("gilscope annotate mine.pyx src --out pages", "your own files, folders or installed modules"),
         ("gilscope annotate mine.pyx --against old.pyx", "compare two versions line by line"),
-        ("gilscope annotate src --check", "a gate; rules: [tool.gilscope.annotate] in pyproject.toml"),
+        ("gilscope annotate src --check", "a gate for CI; its rules are in pyproject.toml, [tool.gilscope.annotate]"),
         (
             "gilscope annotate src --check --baseline known.json",
-            "fail only on breaches since 'annotate src --json known.json'",
+            "fail only on breaches that are not in known.json, from 'annotate src --json known.json'",
         ),
     ],
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Write the pages here. Default: annotated; none with --check.",
+    help="Write the pages to this folder. Default: annotated; with --check, write no pages.",
 )
 @click.option(
     "--against", metavar="OLD.pyx", type=click.Path(path_type=Path), help="Compare the source with this version."
@@ -44,13 +44,18 @@ if TYPE_CHECKING:
 @click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write all figures as JSON; - for stdout.")
 @click.option("--check", is_flag=True, help="Exit with 1 if a rule is broken.")
 @click.option(
-    "--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Ignore the breaches in this --json file."
+    "--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Ignore breaches that this --json file has."
 )
 @click.option(
-    "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search here for .pxd files."
+    "-I",
+    "include",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Search this folder for .pxd files.",
 )
-@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="Pass Cython a directive.")
-@click.option("--cplus", is_flag=True, help="Compile every source for C++, with or without a distutils comment.")
+@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="Set a Cython directive.")
+@click.option("--cplus", is_flag=True, help="Compile every source as C++, even without a distutils comment.")
 def command(
     targets: tuple[str, ...],
     out: Path | None,
@@ -66,8 +71,8 @@ def command(
     where its loops take the GIL, and where it releases. Write pages to search, sort and compare, with Cython's own
     annotated pages.
 
-    Without an argument, read this project's kernels. Sources are compiled to C only, and their folder stays untouched.
-    If Cython rejects a source, name the place and the reason, and go on with the others.
+    Without an argument, read this project's kernels. Cython only translates the sources to C; nothing is written to
+    their folder. If Cython rejects a source, print the place and the reason, and go on with the next.
 
     Exit status: 0 passed, 1 a source was rejected or a rule is broken, 2 usage error.
     """

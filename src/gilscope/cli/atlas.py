@@ -19,22 +19,24 @@ if TYPE_CHECKING:
 @click.command(
     "atlas",
     cls=Command,
-    short_help="What well-known functions do with the GIL.",
+    short_help="Show what well-known functions do with the GIL.",
     examples=[
-        ("gilscope atlas", "some eighty functions, and more where SciPy, pandas ... are installed: about 90 s"),
-        ("gilscope atlas numpy sqlite3", "those whose group or name contains one of these words"),
-        ("gilscope atlas --json 3.13.json --html atlas.html", "to a file, and as a page"),
+        ("gilscope atlas", "some eighty functions, more if SciPy, pandas and others are installed; about 90 s"),
+        ("gilscope atlas numpy sqlite3", "the functions whose group or name contains one of these words"),
+        ("gilscope atlas --json 3.13.json --html atlas.html", "as JSON, and as a page"),
         ("gilscope atlas --against 3.13.json", "what changed since another interpreter or version"),
     ],
 )
 @click.argument("words", metavar="[WORD]...", nargs=-1)
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the atlas; - for stdout.")
-@click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write a page.")
-@click.option("--against", metavar="FILE", help="Say what changed since this file of --json.")
-@click.option("--quiet", is_flag=True, help="No bar.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the atlas as JSON; - for stdout.")
+@click.option(
+    "--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the atlas as a page."
+)
+@click.option("--against", metavar="FILE", help="Show what changed since this --json file.")
+@click.option("--quiet", is_flag=True, help="Show no progress bar.")
 def command(words: tuple[str, ...], json_to: str | None, html: Path | None, against: str | None, quiet: bool) -> None:
-    """Probe functions that everybody uses, of the standard library, NumPy, and what else is installed: each at a size
-    that matters, in a process of its own."""
+    """Probe well-known functions of the standard library, of NumPy and of other packages that are installed. Each runs
+    on a realistic input, in a process of its own."""
     from gilscope.probes.atlas import atlas, entries, survey
     from gilscope.results import files
     from gilscope.results.atlas import load
@@ -46,7 +48,7 @@ def command(words: tuple[str, ...], json_to: str | None, html: Path | None, agai
         raise Failure(str(error), USAGE) from error
     chosen = entries(words)
     if not chosen:
-        raise click.UsageError(f"no entry of the atlas has any of the words {', '.join(words)}")
+        raise click.UsageError(f"no entry of the atlas matches {' or '.join(words)}")
     with progress(quiet) as report:
         now = atlas(list(survey(chosen, progress=report)))
     if json_to:

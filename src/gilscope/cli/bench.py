@@ -88,7 +88,7 @@ def command(
         raise click.UsageError("only one of --json and --pyperf can go to stdout")
     cells = select(dict.fromkeys(kernels), impl, policy)
     if not cells:
-        raise click.UsageError("there is no such cell (see 'gilscope list cells')")
+        raise click.UsageError("no cell has this kernel, implementation and policy (see 'gilscope list cells')")
     seconds = seconds or min(SECONDS_MOST, SECONDS_PER_CELL * len(cells))
     results = _measure(cells, threads, size, scaling, seconds, quiet)
     if results.rows and "-" not in (json_to, pyperf_to):

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 @click.command(
     "calibrate",
     cls=Command,
-    short_help="Check the instrument against work of known shares.",
+    short_help="Check how accurate the instrument is on this machine, now.",
     examples=[
         ("gilscope calibrate", "about 10 s"),
         ("gilscope calibrate --seconds 60 --json -", "longer, as JSON"),
     ],
 )
-@click.option("--seconds", type=click.FloatRange(1, 3600), default=10.0, help="About how long to take (10).")
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the figures; - for stdout.")
-@click.option("--quiet", is_flag=True, help="No bar.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=10.0, help="Approximate time to take. Default: 10.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the figures as JSON; - for stdout.")
+@click.option("--quiet", is_flag=True, help="Show no progress bar.")
 def command(seconds: float, json_to: str | None, quiet: bool) -> int:
-    """Let the sampler and the ledger watch workloads that hold and release the GIL for exact times, and print how
-    far from the truth each of them is.
+    """Run workloads that hold and release the GIL for known times, and print how far from the truth the sampler and
+    the ledger are.
 
-    Exit status: 0 all within the limits (1 point for calls of 1 ms and more, 3 points for shorter ones), 1 not,
-    3 nothing can be recorded here.
+    Exit status: 0 every error is within its limit (1 percentage point for calls of 1 ms and more, 3 for shorter ones),
+    1 one is beyond it, 3 nothing can be recorded here.
     """
     from gilscope.results import files
     from gilscope.results.calibration import Calibration

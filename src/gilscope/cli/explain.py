@@ -26,7 +26,7 @@ def command(name: str) -> None:
     out.print(experiment.claim, style="bold")
     measured = f"{(experiment.measure.__doc__ or '').strip().partition(chr(10))[0]} {experiment.seconds:g} s."
     for title, text in (
-        ("Why", experiment.why),
+        ("Why it should be true", experiment.why),
         ("What would refute it", experiment.refuted_by),
         ("How it is measured", measured),
         ("Parameters", ", ".join(f"{key} = {value}" for key, value in experiment.parameters.items())),

@@ -33,7 +33,7 @@ def command(what: str, as_json: bool) -> None:
     """List the kernels with what they compute and teach; or the cells (each kernel in each implementation under each
     policy, which says what it does with the GIL); or the experiments with their claims.
 
-    The policy `own` marks reference code, whose GIL gilscope does not control.
+    The policy `own` marks reference code, whose use of the GIL gilscope does not control.
     """
     from gilscope.variants import select
 

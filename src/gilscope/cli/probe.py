@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gilscope.results.probes import Probe
 
 STYLES = {"releases": "green", "partly": "yellow", "holds": "red", "inconclusive": "magenta"}
+VERBS = {"partly": "releases ", "inconclusive": "is ", "too short to tell": "is "}
+"""What makes a sentence of a verdict that is no verb."""
 ORACLE = {True: "lets another thread run", False: "lets no other thread run", None: "no GIL to release"}
 SITES_MOST = 5
 
@@ -33,17 +35,23 @@ SITES_MOST = 5
     ],
 )
 @click.argument("target", metavar="STATEMENT|MODULE:CALLABLE")
-@click.option("-s", "--setup", default="", metavar="CODE", help="Runs once, before; its names can be used.")
-@click.option("--args", metavar="EXPR", default="", help="The callable's arguments, as between its parentheses.")
-@click.option("--threads", metavar="N", type=click.IntRange(2, 256), default=2, help="For the speed-up (2).")
-@click.option("--seconds", type=click.FloatRange(0.2, 600), default=2.0, help="About how long to measure (2).")
+@click.option("-s", "--setup", default="", metavar="CODE", help="Run this once first; the statement can use its names.")
+@click.option(
+    "--args", metavar="EXPR", default="", help="The callable's arguments, as you would write them in the call."
+)
+@click.option(
+    "--threads", metavar="N", type=click.IntRange(2, 256), default=2, help="Threads for the speed-up. Default: 2."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.2, 600), default=2.0, help="Approximate time to measure. Default: 2."
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 3600),
     default=30.0,
-    help="Time limit in seconds; then partial results (30).",
+    help="Time limit in seconds; then print partial results. Default: 30.",
 )
-@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the result; - for stdout.")
+@click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the result as JSON; - for stdout.")
 @click.option("--min-released", metavar="SHARE", type=click.FloatRange(0, 1), help="Fail below this released share.")
 @click.option("--max-hold-ms", metavar="MS", type=click.FloatRange(0), help="Fail above this longest hold.")
 @click.option("--min-speedup", metavar="X", type=click.FloatRange(0), help="Fail below this speed-up.")
@@ -59,10 +67,10 @@ def command(
     max_hold_ms: float | None,
     min_speedup: float | None,
 ) -> int:
-    """Put one function under the scope: whether it releases the GIL, for how much of its time, where in the code,
-    what that gains on several threads, what other threads and an event loop suffer meanwhile, and what to change.
+    """Show whether a function releases the GIL, for how much of its time, and where in the code. Also show how it
+    scales on several threads, how it slows another thread and an event loop, and what to change.
 
-    The function runs in a process of its own, many times. Its output is thrown away.
+    The function runs many times, in a process of its own. Its output is discarded.
 
     Exit status: 0 passed, 1 a gate failed, 2 the function could not be called, 3 no clear answer.
     """
@@ -109,7 +117,7 @@ def _more_time(probe: "Probe", limit: float) -> Iterator[str]:
     if probe.together is None:
         # Eight long calls, and two for each thread, which take turns if they hold; and half of that again.
         enough = math.ceil(1.5 * (8 + 2 * probe.threads) * probe.call_ms / 1e3)
-        yield f"{limit:g} s left no time to measure the speed-up (--timeout {enough} should be enough)"
+        yield f"no time was left to measure the speed-up within {limit:g} s; try --timeout {enough}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +134,10 @@ class Gates:
         unsure: list[str] = []
         share, least, most = probe.released_share, self.min_released, self.max_hold_ms
         if least is not None and share.median < least:
-            line = f"released {interval(share)} of a call, which is below {least:g}"
+            line = f"released {interval(share)} of a call, below the limit of {least:g}"
             (failed if share.high < least else unsure).append(line)
         if most is not None and probe.longest_hold_ms > most:
-            line = f"held the GIL for up to {number(probe.longest_hold_ms)} ms at once, which is above {most:g}"
+            line = f"held the GIL for up to {number(probe.longest_hold_ms)} ms at once, above the limit of {most:g} ms"
             (failed if probe.usual_hold_ms > most else unsure).append(line)
         if self.min_speedup is not None:
             _check_speedup(probe.together, self.min_speedup, failed, unsure)
@@ -138,9 +146,9 @@ class Gates:
 
 def _check_speedup(together: "Together | None", least: float, failed: list[str], unsure: list[str]) -> None:
     if together is None:
-        unsure.append("the speed-up was not measured: there was no time left")
+        unsure.append("no time was left to measure the speed-up; use a longer --timeout")
     elif together.speedup.median < least:
-        line = f"sped up {interval(together.speedup, 'x')}, which is below {least:g}x"
+        line = f"speed-up {interval(together.speedup, 'x')}, below the limit of {least:g}x"
         if together.ceiling.median < least:
             ceiling = f"plain C threads reached only {together.ceiling.median:.2f}x: the machine is busy"
             unsure.append(f"{line}; but {ceiling}")
@@ -153,7 +161,7 @@ def show(probe: "Probe", advice: list[str]) -> None:
     from rich.text import Text
 
     out = console()
-    line = Text(f"{probe.target} ")
+    line = Text(f"{probe.target} {VERBS.get(probe.verdict, '')}")
     line.append(probe.verdict, style=STYLES.get(probe.verdict, ""))
     out.print(line.append(f": {probe.reason}"))
     rows = table("", "", right=())
@@ -162,7 +170,7 @@ def show(probe: "Probe", advice: list[str]) -> None:
     rows.show_header = False
     out.print(rows)
     for site in probe.sites[:SITES_MOST]:
-        out.print(f"  {site.kind} in {site.place}, {site.count:,} times")
+        out.print(f"  {site.kind} in {site.place}, {site.count:,} times in all")
     for sentence in advice:
         out.print(f"-> {sentence}")
 
@@ -183,6 +191,7 @@ def _together(probe: "Probe") -> Iterator[tuple[str, str]]:
         return
     ceiling, freeze = together.ceiling.median, number(together.loop_freeze_ms)
     yield f"{probe.threads} threads", f"{interval(together.speedup, 'x')} (C threads: {ceiling:.2f}x)"
-    yield "CPUs kept busy", f"{together.cpus_alone:.2f} by one caller, {together.cpus_together:.2f} by {probe.threads}"
+    busy = f"{together.cpus_alone:.2f} by 1 caller, {together.cpus_together:.2f} by {probe.threads} callers"
+    yield "CPUs kept busy", busy
     yield "a Python thread beside it", f"keeps {interval(together.bystander_share)} of its speed"
     yield "an asyncio loop beside it", f"blocked for up to {freeze} ms"

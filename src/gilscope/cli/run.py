@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Write the report to this folder, or to one file if the name ends in .html. Default: report; none for named "
-    "EXPERIMENTs.",
+    help="Write the report to this folder, or to one file if the name ends in .html. Default: report; with "
+    "EXPERIMENTs, write no report.",
 )
 @click.option("--json", "json_to", metavar="FILE", type=types.TARGET, help="Write the results as JSON; - for stdout.")
 @click.option("--threads", metavar="N,...", type=types.THREADS, help="Numbers of threads. Default: 1 and all CPUs.")

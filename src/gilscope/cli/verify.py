@@ -40,7 +40,7 @@ def command(kernels: tuple[str, ...], impl: tuple[str, ...], policy: tuple[str, 
 
     cells = select(dict.fromkeys(kernels), impl, policy)
     if not cells:
-        raise click.UsageError("there is no such cell (see 'gilscope list cells')")
+        raise click.UsageError("no cell has this kernel, implementation and policy (see 'gilscope list cells')")
     checks = []
     with progress(quiet) as report:
         for check in verify(cells):

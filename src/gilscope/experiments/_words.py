@@ -32,7 +32,7 @@ def thresholds(bracket: Bracket) -> tuple[Limit, ...]:
     """For a speed-up: up to where a cell stands still, from where on it scales, and what plain C threads gain."""
     most = bracket.scaling().speedup().median
     return (
-        Limit(1 + STANDS_BELOW * (most - 1), "← stands still"),
+        Limit(1 + STANDS_BELOW * (most - 1), "← does not scale"),
         Limit(1 + SCALES_FROM * (most - 1), "scales →"),
         Limit(most, "ceiling"),
     )

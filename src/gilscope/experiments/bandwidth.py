@@ -70,8 +70,8 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
         for threads, seconds in ((1, cell.one), (WORKERS, cell.many))
     )
     evidence = (
-        f"On {data.kernel} two released threads gain {figure(released)} (from {one:.1f} to {many:.1f} GB/s), "
-        f"plain C threads {figure(memory)}; on work without memory plain C threads gain {figure(compute)}."
+        f"On {data.kernel}, two released threads reach {figure(released)} (from {one:.1f} to {many:.1f} GB/s), "
+        f"and plain C threads {figure(memory)}; on work without memory, plain C threads reach {figure(compute)}."
     )
     return Judgement(conditions, evidence, (_chart(speedups, compute),))
 
@@ -97,8 +97,8 @@ EXPERIMENT = Experiment(
     name="bandwidth",
     order=130,
     claim="A memory-bound kernel stops at the memory's bandwidth, GIL or no GIL.",
-    why="The cores share the way to memory. Once one of them nearly fills it, a second one mostly waits. What Python "
-    "does with its locks changes nothing about that.",
+    why="The cores share the path to memory. Once one of them nearly fills it, a second one mostly waits. Python's "
+    "locks do not change that.",
     refuted_by="A released kernel that gains more than plain C threads do, or memory that serves two cores twice as "
     "fast as one.",
     reading="The speed-up on two threads of a kernel that streams memory, beside plain C threads that do the same "

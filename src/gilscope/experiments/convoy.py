@@ -146,9 +146,9 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
         "a held call takes less than half an interval": at_most(median_interval(held), least),
     }
     evidence = (
-        f"Beside one Python thread, a call of {SHORT * 1e6:g} us takes {call.median * 1e3:.2f} ms "
-        f"[{call.low * 1e3:.2f}, {call.high * 1e3:.2f}] when it releases, {figure(ratio, places=1)} as long as when it "
-        f"holds, at a switch interval of {interval * 1e3:g} ms."
+        f"At a switch interval of {interval * 1e3:g} ms, beside one Python thread, a call of {SHORT * 1e6:g} us takes "
+        f"{call.median * 1e3:.2f} ms [{call.low * 1e3:.2f}, {call.high * 1e3:.2f}] if it releases the GIL: "
+        f"{figure(ratio, places=1)} as long as if it holds it."
     )
     charts = [_chart(data, each) for each in sorted({cell.interval for cell in data.cells}, reverse=True)]
     return Judgement(conditions, evidence, (*charts, *timeline(data.timeline)))
@@ -185,14 +185,14 @@ EXPERIMENT = Experiment(
     name="convoy",
     order=70,
     claim="Beside one CPU-bound Python thread, a short kernel that releases the GIL waits a whole switch interval to "
-    "come back: releasing can be the slower choice.",
+    "get it back: releasing can be the slower choice.",
     why="A thread that releases the GIL has to take it again. Whoever holds it meanwhile runs bytecode until the "
-    "switch interval is over, since nothing makes it hand the GIL over earlier. So work of 50 us becomes 5 ms. Below "
+    "switch interval is over, because nothing makes it release the GIL earlier. So work of 50 us becomes 5 ms. Below "
     "some 10 us the other thread often wakes up too late to take it.",
-    refuted_by="Released calls that take about as long as their work, or no longer than their held twins.",
+    refuted_by="Released calls that take about as long as their work, or no longer than the same calls held.",
     reading="One chart per switch interval: the time per call over the work in it, both logarithmic. Released calls "
     "lie near the line of the switch interval however short their work is; held calls follow their work. The timeline "
-    "shows the two threads as they were recorded during calls of 50 us: a kernel that releases does nothing but wait.",
+    "shows the two threads as they were recorded during calls of 50 us: a kernel that releases mostly waits.",
     places=(SAVE, TAKE, BREAKER),
     data=Data,
     measure=measure,

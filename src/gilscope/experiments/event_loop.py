@@ -152,7 +152,7 @@ def _recorded(call: Callable[[], object]) -> Recorded:
 def judge(data: Data, bracket: Bracket) -> Judgement:
     parts = {which: beats.longest_parts() for which, beats in data.cells.items()}
     conditions: dict[str, Truth] = {
-        f"{which}: the loop stands still": at_least(parts[which], FROZEN_LEAST) for which in (Call.HELD, Call.NOGIL)
+        f"{which}: the loop is blocked": at_least(parts[which], FROZEN_LEAST) for which in (Call.HELD, Call.NOGIL)
     }
     conditions["released: it runs on"] = at_most(parts[Call.RELEASED], FLOWING_MOST)
     return Judgement(conditions, _evidence(data), (_rows(data), *_timeline(data)))
@@ -184,7 +184,7 @@ def _rows(data: Data) -> Chart:
         limits=(
             Limit(BEAT * 1e3, "the beat"),
             Limit(FLOWING_MOST * length, "← runs on"),
-            Limit(FROZEN_LEAST * length, "stands still →"),
+            Limit(FROZEN_LEAST * length, "blocked →"),
         ),
     )
 
@@ -209,9 +209,9 @@ EXPERIMENT = Experiment(
     "middle. A `nogil` that stands only in a function's signature releases nothing.",
     refuted_by="A held call during which the heartbeat goes on, or a released one during which it stops.",
     reading="The longest and the median gap between two heartbeats, on a logarithmic axis. Left of the middle line the "
-    "loop runs on; right of the last one it stood still for the call. The timeline shows the loop's thread and the "
-    "call's as they were recorded in a shorter call, with the heartbeats: while the loop waits for the GIL there are "
-    "none.",
+    "loop runs on; right of the last one it was blocked for the whole call. The timeline shows the loop's thread and "
+    "the call's, as they were recorded in a shorter call, with the heartbeats: while the loop waits for the GIL, there "
+    "are none.",
     places=(TAKE, BREAKER),
     data=Data,
     measure=measure,

@@ -96,11 +96,11 @@ def _evidence(data: Data) -> str:
         speedups = _ascending([cell.timing.speedup() for cell in cells])
         cpus = _ascending([cell.timing.cpus_used() for cell in cells])
         shares.append(
-            f"{policy}, they keep {cpus[0].median:.2f} to {cpus[-1].median:.2f} CPUs busy and gain "
+            f"{policy}, they keep {cpus[0].median:.2f} to {cpus[-1].median:.2f} CPUs busy and reach "
             f"{figure(speedups[0])} to {figure(speedups[-1])}"
         )
     plain = ", ".join(f"{kernel} {figure(timing.speedup())}" for kernel, timing in data.plain.items())
-    return f"Two threads: {'; '.join(shares)}. The same work on plain C threads gains: {plain}."
+    return f"Two threads: {'; '.join(shares)}. The same work on plain C threads reaches: {plain}."
 
 
 def _ascending(values: list[Interval]) -> list[Interval]:
@@ -129,7 +129,7 @@ def _charts(data: Data, bracket: Bracket) -> tuple[Chart, ...]:
 EXPERIMENT = Experiment(
     name="gil-release",
     order=20,
-    claim="A C or Cython kernel scales over a thread pool when it releases the GIL, and not at all when it holds it.",
+    claim="A C or Cython kernel scales on a thread pool when it releases the GIL, and not at all when it holds it.",
     why="Between PyEval_SaveThread and PyEval_RestoreThread a thread needs no GIL, so others run beside it. A call "
     "that holds the GIL keeps every other Python thread waiting from its first instruction to its last.",
     refuted_by="A held kernel that gains, as on a free-threaded interpreter, or a released one that does not.",

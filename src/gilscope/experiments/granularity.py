@@ -125,7 +125,7 @@ def _evidence(data: Data) -> str:
     place = f"between {even[0] * 1e6:,g} and {even[1] * 1e6:,g} us of work" if even else "nowhere in this range"
     return (
         f"Alone, a release and re-take costs {cost.median:.0f} ns [{cost.low:.0f}, {cost.high:.0f}]; on two threads it "
-        f"breaks even {place}; the kernel's auto releases from {data.threshold * 1e6:.2g} us on."
+        f"breaks even {place}; the policy auto releases from {data.threshold * 1e6:.2g} us."
     )
 
 
@@ -153,7 +153,7 @@ def _charts(data: Data) -> tuple[Chart, ...]:
     return tuple(
         Chart(
             "lines",
-            Axis(f"time per call over that of a held one, {who}", "x", log=True),
+            Axis(f"time per call relative to a held call, {who}", "x", log=True),
             Axis("work per call", "us", log=True),
             series=series,
             limits=limits,
@@ -170,7 +170,7 @@ EXPERIMENT = Experiment(
     "While another thread waits, each trip may be a hand-off: thousands of nanoseconds.",
     refuted_by="A released call that costs no more than a held one however short it is, or one that costs "
     "microseconds alone.",
-    reading="The time per call over that of a call that holds the GIL, by the work in it, both logarithmic: alone, and "
+    reading="The time per call relative to a call that holds the GIL, by the work in it, both logarithmic: alone, and "
     "on two threads at once. Above the line releasing only costs, below it pays; auto should follow the better of the "
     "two.",
     places=(SAVE, TAKE),

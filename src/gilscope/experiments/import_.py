@@ -149,8 +149,8 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
 EXPERIMENT = Experiment(
     name="import",
     order=180,
-    claim="An extension is found, loaded and initialised; one that does not declare itself turns the GIL back on "
-    "(free-threaded) or is refused (own-GIL sub-interpreter).",
+    claim="An extension is found, loaded and initialised; one that does not declare what it supports turns the GIL "
+    "back on (free-threaded) or is refused (own-GIL sub-interpreter).",
     why="Modules that have state in C globals, or that count on the GIL, would break. So the interpreter takes silence "
     "to mean that they do: Py_mod_multiple_interpreters and Py_mod_gil have to tell it otherwise.",
     refuted_by="A module without these slots that is taken, or one with them that is refused.",

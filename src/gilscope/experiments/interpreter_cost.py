@@ -103,7 +103,7 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
 EXPERIMENT = Experiment(
     name="interpreter-cost",
     order=30,
-    claim="Python runs such loops at least 50 times slower than C.",
+    claim="Python runs a CPU-bound loop at least 50 times slower than C.",
     why="Each step is a dozen bytecodes; each of them is dispatched, and each result is a new object. C needs three "
     "instructions. Compiling the same Python with Cython saves only the dispatch; types save the rest.",
     refuted_by="A ratio whose whole interval lies below 50, as for a loop that spends its time inside C.",

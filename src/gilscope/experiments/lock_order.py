@@ -107,7 +107,7 @@ def _chart(data: Data, wrong: Sequence[Attempt], stuck: bool) -> Chart:
 EXPERIMENT = Experiment(
     name="lock-order",
     order=110,
-    claim="A mutex that is held while waiting for the GIL deadlocks.",
+    claim="Waiting for the GIL with a mutex locked leads to a deadlock.",
     why="One thread has the mutex and wants the GIL back; the other holds the GIL and waits for the mutex. Neither can "
     "go on. There are two cures. Release the GIL before locking, and unlock before taking it again. Or use a lock that "
     "releases the GIL while it waits, as threading.Lock does, and PyMutex from 3.13 on.",

@@ -71,8 +71,8 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
     share = spans[Way.PLAIN]
     others = ", ".join(way for way, holds in safe.items() if holds)
     evidence = (
-        f"Of {data.updates:,} additions by two threads without the GIL {share.median:.1f} % "
-        f"[{share.low:.1f}, {share.high:.1f}] were lost. Ways in which none was lost: {others or 'no other way'}."
+        f"Two threads without the GIL lost {share.median:.1f} % [{share.low:.1f}, {share.high:.1f}] of "
+        f"{data.updates:,} additions. These ways lost none: {others or 'none'}."
     )
     chart = Chart(
         "rows",
@@ -92,8 +92,8 @@ EXPERIMENT = Experiment(
     claim="Without the GIL or another lock, `count += 1` loses updates: that is why the GIL exists.",
     why="An addition is a load, an add and a store. Two cores that do it at once load the same value, and one store "
     "overwrites the other. Reference counts are such counters; one lock around everything was the simplest cure.",
-    refuted_by="A plain counter that holds every update after two threads without the GIL have added to it.",
-    reading="The share of the additions that was lost, by the way in which they were done. Anything above 0 is wrong.",
+    refuted_by="A plain counter that has every update after two threads without the GIL have added to it.",
+    reading="The share of additions that were lost, for each way to add. Anything above 0 is wrong.",
     places=(
         Place(
             "Py_INCREF",

@@ -163,7 +163,7 @@ def _chart(data: Data) -> Chart:
 EXPERIMENT = Experiment(
     name="memory",
     order=190,
-    claim="An exported buffer pins its memory while the GIL is away; references and cycles through extensions are "
+    claim="An exported buffer pins its memory while the GIL is released; references and cycles through extensions are "
     "freed.",
     why="Without the GIL a kernel may touch only memory that nobody moves. The buffer protocol promises that until the "
     "buffer is given back, and a bytearray keeps the promise by refusing to resize. Whatever a call takes, it gives "

@@ -121,7 +121,7 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
         f"two released stages gain {GAIN_LEAST:g}x": at_least(gains[Pair.RELEASED], GAIN_LEAST),
         f"two held ones gain no more than {GAIN_MOST:g}x": at_most(gains[Pair.HELD], GAIN_MOST),
     }
-    figures = ", ".join(f"{pair} gains {figure(gain)}" for pair, gain in gains.items())
+    figures = ", ".join(f"{pair} reaches {figure(gain)}" for pair, gain in gains.items())
     rows = Chart(
         "rows",
         Axis("speed-up over one stage after the other", "x"),
@@ -133,7 +133,9 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
         ),
     )
     recordings = {pair.value: tracks for pair, tracks in data.timeline.items()}
-    return Judgement(conditions, f"Against one stage after the other, {figures}.", (rows, *timeline(recordings)))
+    return Judgement(
+        conditions, f"Compared with running one stage after the other, {figures}.", (rows, *timeline(recordings))
+    )
 
 
 EXPERIMENT = Experiment(
@@ -141,7 +143,7 @@ EXPERIMENT = Experiment(
     order=160,
     claim="A producer-consumer queue overlaps only those stages that release the GIL.",
     why="A stage that holds the GIL keeps the other one from starting even if its item is ready. One that releases "
-    "lets the other run beside it. A held stage behind a released one still waits for nobody but itself.",
+    "lets the other run beside it. If only one stage holds the GIL, the two still overlap.",
     refuted_by="Held stages that gain, or released ones that do not.",
     reading="How much faster two threads with a queue are than the same stages one after the other. Below, one round "
     "of each as it was recorded: what lies above each other happened at once.",

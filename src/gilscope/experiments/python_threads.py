@@ -54,7 +54,7 @@ def _evidence(cpus: Mapping[str, Interval], speedups: Mapping[str, Interval], br
     busy = ", ".join(f"{figure(value, '')} in {name}" for name, value in cpus.items())
     figures = ", ".join(f"{figure(speedup)} in {name}" for name, speedup in speedups.items())
     evidence = (
-        f"CPUs that two threads kept busy: {busy}; their speed-up over one thread: {figures}. Plain C threads gained "
+        f"CPUs that two threads kept busy: {busy}; their speed-up over one thread: {figures}. Plain C threads reached "
         f"{figure(bracket.scaling().speedup())}."
     )
     slower = [name for name, speedup in speedups.items() if speedup.high < 1]

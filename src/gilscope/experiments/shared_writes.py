@@ -98,7 +98,7 @@ def _evidence(data: Data, speedups: Mapping[Way, Interval], limits: Mapping[Way,
     cell = data.cells[Way.ONE_LINE]
     alone, beside = (data.keys * cell.calls / min(seconds) / 1e6 for seconds in (cell.one, cell.many))
     return (
-        f"Two released threads gain: {gains}. A thread counts {alone:.0f} million keys per second on a line of its "
+        f"Two released threads reach: {gains}. A thread counts {alone:.0f} million keys per second on a line of its "
         f"own, and {beside:.0f} million where another writes the same line."
     )
 

@@ -103,13 +103,14 @@ def judge(data: Data, bracket: Bracket) -> Judgement:
 
 def _evidence(data: Data) -> str:
     waits = [
-        f"{figure(times(median_interval(waits), 1e3), ' ms')} at {interval * 1e3:g} ms"
+        f"{figure(times(median_interval(waits), 1e3), ' ms')} (switch interval {interval * 1e3:g} ms)"
         for interval, waits in data.python.items()
     ]
     behind = times(median_interval(data.native), 1e3)
     return (
         f"A waiting thread gets the GIL from Python code after {' and '.join(waits)}; behind one C call of "
-        f"{min(data.calls) * 1e3:.0f} ms after {figure(behind, ' ms', 1)}, at {min(data.python) * 1e3:g} ms."
+        f"{min(data.calls) * 1e3:.0f} ms, after {figure(behind, ' ms', 1)} (switch interval "
+        f"{min(data.python) * 1e3:g} ms)."
     )
 
 
@@ -140,7 +141,7 @@ EXPERIMENT = Experiment(
     why="A thread that wants the GIL while another holds it waits for one switch interval and then sets a request. The "
     "evaluation loop looks at the request between bytecodes and drops the GIL. Code in C does not look.",
     refuted_by="Waits that do not follow sys.setswitchinterval(), or a C call that is interrupted.",
-    reading="How long a thread that woke up waited for the GIL, on a logarithmic axis. The lines are the limits of "
+    reading="How long a thread waited for the GIL after it woke up, on a logarithmic axis. The lines are the limits of "
     "what is expected: around each switch interval, and near the length of the C call.",
     places=(TAKE, BREAKER, DROP),
     data=Data,

@@ -153,7 +153,8 @@ EXPERIMENT = Experiment(
     order=200,
     claim="An error raised by code without the GIL arrives as the right exception with the right lines.",
     why="Code without the GIL cannot raise: an exception is an object of the thread state. It returns a status, and "
-    "the exception is made once the GIL is back. Cython then adds the line of its source; C code adds none.",
+    "the exception is raised once the thread has the GIL again. Cython then adds the line of its source; C code "
+    "adds none.",
     refuted_by="Another exception, a lost one, or a traceback that starts somewhere else.",
     reading="How many lines the traceback has: the caller's own, and one in the .pyx where Cython raised.",
     places=(

@@ -265,7 +265,7 @@ EXPERIMENT = Experiment(
     order=210,
     claim="In a web service, one handler that holds the GIL stalls every other request.",
     why="A service reads and answers its requests in one loop, which is Python code. A handler in a thread of its own "
-    "keeps out of the loop's way as long as it lets go of the GIL; a C call that holds it lets the loop do nothing, "
+    "stays out of the loop's way while it releases the GIL; a C call that holds it lets the loop do nothing, "
     "however many threads and connections there are. A handler that computes in the loop itself stops it in any case.",
     refuted_by="Requests that are answered while the handler holds the GIL, or that wait while it releases it.",
     reading="How long other requests waited that were sent while one computed, on a logarithmic axis: the slowest and "

@@ -63,15 +63,15 @@ def _of_cpus(cpus: Cpus) -> Iterator[HostWarning]:
     if cpus.usable < 2:
         yield HostWarning(
             "one CPU",
-            f"only {cpus.usable:g} CPU{'' if cpus.usable == 1 else 's'} can be used: threads cannot run side by side",
-            "give the process two or more CPUs (taskset, the container's CPU limit)",
+            f"{cpus.usable:g} CPU{'' if cpus.usable == 1 else 's'} can be used: threads cannot run side by side here",
+            "give the process two CPUs or more (taskset, the container's CPU limit)",
         )
     if cpus.quota is not None and known is not None and cpus.quota < known:
         yield HostWarning(
             "quota",
-            f"a control group grants {cpus.quota:g} of {known} CPUs: more threads than that are stopped for part of "
-            "each period",
-            "raise the quota (docker run --cpus), or use no more threads than it grants",
+            f"a control group grants {cpus.quota:g} of {known} CPUs: more threads than that are stopped for part "
+            "of each period",
+            "raise the quota (docker run --cpus), or use fewer threads",
         )
 
 
@@ -80,7 +80,7 @@ def _of_load(load: Load, cpus: Cpus) -> Iterator[HostWarning]:
         yield HostWarning(
             "busy",
             f"other processes use {load.busy:.0%} of the CPUs now",
-            "stop them or wait; the ceiling shows what they leave",
+            "close them or wait; the ceiling shows what they leave to you",
         )
     elif load.average and load.average[0] > (cpus.os or 1):
         yield HostWarning(
@@ -92,7 +92,7 @@ def _of_load(load: Load, cpus: Cpus) -> Iterator[HostWarning]:
         yield HostWarning(
             "steal",
             f"the host gives {load.steal:.0%} of this machine's CPU time to others",
-            "measure on a dedicated host, or when it is quieter",
+            "use a host of your own, or measure when this one is quieter",
         )
 
 
@@ -108,13 +108,13 @@ def _of_python(python: Python) -> Iterator[HostWarning]:
         yield HostWarning(
             "GIL on",
             "this free-threaded Python has its GIL turned on",
-            "unset PYTHON_GIL, omit -X gil=1, and import no module that turns it on (a RuntimeWarning names it)",
+            "unset PYTHON_GIL, leave out -X gil=1, and import no module that turns it on (a RuntimeWarning names it)",
         )
     if python.switch_interval is not None and abs(python.switch_interval - SWITCH_INTERVAL) > 1e-6:
         yield HostWarning(
             "switch interval",
             f"the switch interval is {python.switch_interval * 1e3:g} ms, not {SWITCH_INTERVAL * 1e3:g} ms",
-            "find and remove the call of sys.setswitchinterval() (sitecustomize?)",
+            "find the call of sys.setswitchinterval() (sitecustomize?), and remove it",
         )
 
 
@@ -134,7 +134,7 @@ def _of_build(environment: Environment) -> Iterator[HostWarning]:
         yield HostWarning(
             "debug build",
             f"the extensions were built with GILSCOPE_BUILD={build.mode}",
-            "build them again without it",
+            "build them again without it before you measure",
         )
     if missing := [name for name in LAB if libraries and libraries.get(name) is None]:
         yield HostWarning(

@@ -127,7 +127,7 @@ def _timeline(id: str, chart: Chart) -> Picture:
         f"{lane}: " + ", ".join(dict.fromkeys(span.state for span in chart.spans if span.lane == lane))
         for lane in lanes
     )
-    return Picture(id, f"each thread over {_words(chart.values)}", words, figure)
+    return Picture(id, f"what each thread does over {_words(chart.values)}", words, figure)
 
 
 def _marks(series: Series) -> Figure:

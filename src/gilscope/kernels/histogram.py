@@ -65,7 +65,7 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
 KERNEL = Kernel(
     name="histogram",
     summary="counts of the bytes in the standard library's sources, uint8 -> int64",
-    lesson="Writes that threads share: one cache line, one lock or one atomic costs as much as the threads gain; "
+    lesson="Writes that threads share: one cache line, one lock or one atomic costs what the threads gain; "
     "private counts, added at the end, do not.",
     arguments=(
         Array("keys", "uint8", 1),

@@ -33,8 +33,8 @@ def split(arguments: Arguments, parts: int) -> list[Arguments]:
 KERNEL = Kernel(
     name="objectsum",
     summary="sum of a list of Python numbers",
-    lesson="The negative control: it uses Python objects throughout, so it cannot release the GIL, "
-    "and scales only without one.",
+    lesson="The negative control: it touches objects from the first to the last, so it cannot release, "
+    "and scales only where there is no GIL.",
     arguments=(Items("numbers", "number"),),
     sizes={"tiny": 300_000, "small": 400_000, "medium": 500_000, "large": 5_000_000},
     size_unit="numbers",

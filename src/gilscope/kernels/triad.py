@@ -42,7 +42,7 @@ def split(arguments: Arguments, parts: int) -> list[Arguments]:
 KERNEL = Kernel(
     name="triad",
     summary="out = left + scale*right, float64",
-    lesson="Bandwidth-bound: two flops for 24 bytes, so releasing the GIL cannot exceed the memory's limit.",
+    lesson="Bandwidth-bound: two flops for 24 bytes, so releasing the GIL cannot exceed the memory's bandwidth.",
     arguments=(
         Array("out", "float64", 1, writable=True),
         Array("left", "float64", 1),

@@ -149,7 +149,7 @@ def _interval(median: float, resampled: NDArray[np.float64]) -> Interval:
 def _outcome(ratio: Interval, relative: Interval, machine: Interval, values: int) -> tuple[Outcome, str]:
     """The outcome, and for noise the reason. relative: the ratio in units of the machine's speed."""
     if values < VALUES_LEAST:
-        return "noise", f"only {values} of at least {VALUES_LEAST} values"
+        return "noise", f"too few values: {values}, needs {VALUES_LEAST}"
     if ratio.low <= 1 <= ratio.high:
         return "noise", f"between {ratio.low:.2f}x and {ratio.high:.2f}x"
     if ratio.low > 1 and relative.low > 1:

@@ -14,7 +14,7 @@ OPENMP_THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One cell, checked."""
+    """The result of checking one cell."""
 
     cell: Variant
     ok: bool
@@ -41,7 +41,7 @@ def reference_at_tiny(kernel: Kernel) -> Outcome:
 
 
 def verify(cells: Sequence[Variant]) -> Iterator[Check]:
-    """Check cells against the plain Python reference, on tiny inputs with several seeds.
+    """Compares each cell with its kernel's Python reference, on tiny inputs with several seeds.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def verify(cells: Sequence[Variant]) -> Iterator[Check]:
     Yields
     ------
     Check
-        One per cell, as soon as it is checked. An exception of a cell is reported there, not raised.
+        One per cell, in the order of `cells`, as soon as the cell is done. A cell that raises or gives a wrong answer
+        has `ok` False and says so in `detail`; verify itself does not raise.
     """
     for cell in cells:
         started = perf_counter()
@@ -70,5 +71,5 @@ def _disagreement(cell: Variant) -> str:
         except Exception as error:
             return f"seed {seed}: {type(error).__name__}: {error}"
         if not kernel.agree(outcome, _reference(kernel.name, seed)):
-            return f"seed {seed}: the answer differs from the reference's"
+            return f"seed {seed}: its answer differs from the reference's"
     return ""

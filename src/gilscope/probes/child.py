@@ -83,7 +83,8 @@ def run(task: Task, limit: float) -> Probe:
     if probe is not None and (ending.late or task.threads is None or probe.together is not None):
         return probe
     if ending.late:
-        line = f"{task.name}: no answer within {limit:g} s{_where(ending.errors)} (give it longer, or less to do)"
+        where = _where(ending.errors)
+        line = f"{task.name}: no answer within {limit:g} s{where}; use a longer --timeout, or a smaller input"
         raise TargetError(line, late=True)
     raise TargetError(f"{task.name} ended the process {_how(ending)}")
 

@@ -4,7 +4,7 @@
 
 Five short measurements, each with what it alone can tell. By one caller (a look):
 
-    oracle      whether it lets go at all: a yes or no that load does not affect
+    oracle      whether it releases at all: a yes or no that load does not affect
     recording   for how much of a call, how often, where in the code, and the longest hold (sampler and ledger)
 
 By several callers together:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-LAZY: Mapping[type, str] = {
-    types.CoroutineType: "a coroutine, as for asyncio.run()",
-    types.GeneratorType: "a generator, as for list()",
-    types.AsyncGeneratorType: "an asynchronous generator",
+LAZY: Mapping[type, tuple[str, str]] = {
+    types.CoroutineType: ("a coroutine", "asyncio.run(...)"),
+    types.GeneratorType: ("a generator", "list(...)"),
+    types.AsyncGeneratorType: ("an asynchronous generator", "asyncio.run(...)"),
 }
-"""What a call returns instead of doing its work."""
+"""What a call returns instead of doing its work, and a call that does it."""
 WARM_UP_NS, WARM_UP_MOST_NS, WARM_UP_CALLS = 20_000_000, 500_000_000, 1000
 """Calls are repeated for so long, after a long one no more, and at most so many times."""
 
@@ -76,8 +76,11 @@ class Target:
         self._end_child()
         if isinstance(result, types.CoroutineType):
             result.close()  # nobody is to be told that it was never awaited
-        if what := LAZY.get(type(result)):
-            raise ProbeError(f"{self.name} returned {what}, and nothing of it ran: probe a call that runs it")
+        if type(result) in LAZY:
+            what, runs = LAZY[type(result)]
+            raise ProbeError(
+                f"{self.name} returned {what} without running it; probe a call that runs it, such as {runs}"
+            )
 
     def _error(self, error: Exception) -> ProbeError:
         return ProbeError(f"{self.name} raised {type(error).__name__}: {error}")

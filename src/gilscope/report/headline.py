@@ -71,7 +71,7 @@ def _sentence(cells: Sequence[Cell], workers: int, words: Words) -> str:
     held = [cell for cell in held if cell.conclusive]
     sentence += f"; {words.held}, {_middle(held):.2f}x." if held else "."
     if unclear:
-        sentence += f" {len(unclear)} of {len(main)} {word} cells are inconclusive by themselves."
+        sentence += f" {len(unclear)} of {len(main)} {word} cells are inconclusive on their own."
     return sentence
 
 

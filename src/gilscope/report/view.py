@@ -319,7 +319,7 @@ def _deck(results: Results, cells: Sequence[Cell], claims: Sequence[Claim]) -> s
     if python.version:
         parts.append(f"{python.implementation or 'Python'} {python.version}")
     if cells:
-        parts.append(f"{cpus_text(cells[0].row.cpus)} to use")
+        parts.append(f"{cpus_text(cells[0].row.cpus)} usable")
     with suppress(ValueError):
         parts.append(f"{datetime.fromisoformat(results.created):%-d %B %Y, %H:%M} UTC")
     return " · ".join(parts)

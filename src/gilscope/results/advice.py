@@ -28,7 +28,7 @@ def of_probe(look: Look, together: Together | None, threads: int, cpus: float) -
 def of_look(look: Look) -> Iterator[str]:
     """What to change in the call itself."""
     if look.verdict == "too short to tell":
-        yield "give it a larger input: a release can pay off only in calls of 20 us or more"
+        yield "probe a larger input: a call must take at least 20 us"
     elif look.verdict == "holds":
         yield _where_to_release(look.call_ns)
     else:
@@ -36,7 +36,7 @@ def of_look(look: Look) -> Iterator[str]:
         if look.verdict == "partly":
             held = 1 - look.released_share.median
             most = 1 / max(held, 1e-3)
-            yield f"it holds the GIL for {held:.0%} of a call: at most {most:.1f}x on any number of threads"
+            yield f"a call holds the GIL for {held:.0%} of its time, so no number of threads exceeds {most:.1f}x"
 
 
 def _where_to_release(call_ns: float) -> str:
@@ -53,15 +53,15 @@ def _fewer_hand_offs(look: Look) -> Iterator[str]:
         per_release = site.count / max(1, sum(s.count for s in look.sites if s.kind == "release"))
         if site.kind == "take" and per_release >= 1:
             yield (
-                f"it takes the GIL back inside, at {site.place}, {per_release:,.0f} times per release: look for "
+                f"it takes the GIL back at {site.place}, {per_release:,.0f} times for each release: look for a "
                 "`with gil`, a callback, or a cdef function without `noexcept`"
             )
     if look.releases_per_call and look.releases_per_call > 2:
         each = look.released_share.median * look.call_ns / look.releases_per_call
         if each < OFTEN_NS:
             yield (
-                f"it releases {look.releases_per_call:,.0f} times per call, for {each:,.0f} ns each, which costs as "
-                "much as it gains: release once, around the loop"
+                f"it releases {look.releases_per_call:,.0f} times per call, for {each:,.0f} ns each, which costs "
+                "as much as it gains: release once, around the loop"
             )
 
 
@@ -70,7 +70,7 @@ def _gain(together: Together, threads: int) -> str:
     gain = (together.speedup.median - 1) / max(together.ceiling.median - 1, 1e-9)
     if together.ceiling.median < FREE_FROM:
         return (
-            f"it releases, but scaling cannot be measured now: {threads} plain C threads reach only "
+            f"it releases, but the machine is too busy to tell whether it scales: {threads} plain C threads reach only "
             f"{together.ceiling.median:.2f}x"
         )
     if gain < 0.5:
@@ -85,8 +85,8 @@ def _what_stops(together: Together, threads: int) -> str:
     """Why several callers that release are not faster than one, from the CPU time that they use."""
     if together.cpus_alone > OWN_THREADS_FROM:
         return (
-            f"one call alone keeps {together.cpus_alone:.1f} CPUs busy, so several calls oversubscribe them: limit its "
-            "own threads to one (threadpoolctl, OMP_NUM_THREADS=1), or call it from one thread"
+            f"one call keeps {together.cpus_alone:.1f} CPUs busy by itself, so several calls at once oversubscribe "
+            "them: limit its own threads to one (threadpoolctl, OMP_NUM_THREADS=1), or call it from one thread"
         )
     if together.cpus_alone < ASLEEP_BELOW:
         asleep = 1 - together.cpus_alone
@@ -97,6 +97,6 @@ def _what_stops(together: Together, threads: int) -> str:
             "inside, or an object that they share; give each thread its own"
         )
     return (
-        f"they keep {together.cpus_together:.1f} CPUs busy but wait for memory: its bandwidth is used up, or they all "
-        "write to one cache line; work on smaller blocks, or on private copies"
+        f"they keep {together.cpus_together:.1f} CPUs busy and wait for memory: its bandwidth, or a cache line that "
+        "they all write; work on smaller blocks or private copies"
     )

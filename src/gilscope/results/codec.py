@@ -97,7 +97,7 @@ def _decode(kind: Any, value: Json, where: str) -> Any:
         return _finite(value, where)
     if origin is Literal:
         if value not in arguments:
-            raise FormatError(f"{where}: {_short(value)} is none of {', '.join(map(str, arguments))}")
+            raise FormatError(f"{where}: {shown(value)} is none of {', '.join(map(str, arguments))}")
         return value
     if origin in (Union, types.UnionType):
         return _decode_union(arguments, value, where)
@@ -113,7 +113,7 @@ def _decode(kind: Any, value: Json, where: str) -> Any:
         try:
             return kind(value)
         except ValueError:
-            raise FormatError(f"{where}: {_short(value)} is no {kind.__name__}") from None
+            raise FormatError(f"{where}: {shown(value)} is no {kind.__name__}") from None
     return _decode_plain(kind, value, where)
 
 
@@ -126,7 +126,7 @@ def _decode_plain(kind: Any, value: Json, where: str) -> Any:
         return None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", types.NoneType: "null"}
-        raise FormatError(f"{where}: {_short(value)} is not {names.get(kind, kind.__name__)}")
+        raise FormatError(f"{where}: {shown(value)} is not {names.get(kind, kind.__name__)}")
     return value
 
 
@@ -140,7 +140,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Json, where: str) -> Any:
                 return _decode(kind, value, where)
             except FormatError as error:
                 problem = problem or error
-    raise problem or FormatError(f"{where}: {_short(value)} does not belong here")
+    raise problem or FormatError(f"{where}: {shown(value)} does not belong here")
 
 
 def _decode_tuple(kinds: tuple[Any, ...], value: Json, where: str) -> tuple[Any, ...]:
@@ -166,7 +166,7 @@ def _key(kind: Any, key: str, where: str) -> Any:
     try:
         return key if kind is str else kind(key)
     except ValueError:
-        raise FormatError(f"{where}: {_short(key)} is no key of type {kind.__name__}") from None
+        raise FormatError(f"{where}: {shown(key)} is no key of type {kind.__name__}") from None
 
 
 def _finite(value: Json, where: str) -> Json:
@@ -181,6 +181,6 @@ def _finite(value: Json, where: str) -> Json:
     return value
 
 
-def _short(value: Json) -> str:
+def shown(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -109,8 +109,15 @@ class Results:
     def from_json(cls, value: Json, where: str) -> "Results":
         """Read a document of any version. FormatError says in one line what is wrong, and where."""
         version = files.check_format(value, where, FORMAT, READS, "gilscope run --json")
+        try:
+            return cls._decode(value, where, version)
+        except FormatError as error:
+            raise FormatError(f"{error}; write the file again with 'run --json' or 'bench --json'") from error
+
+    @classmethod
+    def _decode(cls, value: Json, where: str, version: int) -> "Results":
         if not isinstance(value.get("rows"), list):
-            raise FormatError(f"{where}: lacks 'rows', or they are not a list")
+            raise FormatError(f"{where} lacks the list 'rows'")
         findings = value.get("findings", [])
         if version <= 3 and isinstance(findings, list):
             findings = [from_version_3(finding) for finding in findings]
@@ -134,17 +141,21 @@ class Results:
 
 
 def load(path: str | os.PathLike[str]) -> Results:
-    """Read a results document.
+    """Reads a results document of any version.
 
     Parameters
     ----------
     path
-        The file; "-" for standard input.
+        The file; "-" means standard input.
+
+    Returns
+    -------
+    Results
+        The document, with raw values only: verdicts and speed-ups are computed from them.
 
     Raises
     ------
     FormatError
-        The file cannot be read, or is not a results document of a known version. The message says where and what, in
-        one line.
+        The file is missing, damaged, of another format, or of a later version; the message says where, in one line.
     """
     return Results.from_json(files.read(path), str(path))

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gilscope.results.codec import FormatError, Json, encode
+from gilscope.results.codec import FormatError, Json, encode, shown
 
 
 def write(value: object, path: str | os.PathLike[str]) -> None:
@@ -65,9 +65,11 @@ def read(path: str | os.PathLike[str]) -> Json:
 def check_format(value: Json, where: str, name: str, versions: tuple[int, ...], made_by: str) -> int:
     """The version of a document of this format. FormatError for any other document."""
     if not isinstance(value, dict) or value.get("format") != name:
-        raise FormatError(f"{where}: not a file of {made_by!r} (no format {name!r})")
+        raise FormatError(f"{where}: not a file from {made_by!r} (its format is not {name!r})")
     version = value.get("version")
     if version not in versions:
         known = ", ".join(map(str, versions))
-        raise FormatError(f"{where}: {name} of version {version}; this gilscope reads {known}")
+        raise FormatError(
+            f"{where}: {name} version {shown(version)}, but this gilscope reads only {known}; install a newer gilscope"
+        )
     return int(version)

@@ -71,7 +71,7 @@ class Look:
 
     target: str = ""
     oracle: bool | None
-    """Whether the call let another thread run; None without a GIL."""
+    """Whether the GIL was released at least once; None where there is no GIL."""
     call_ns: float
     """Nanoseconds of the fastest call."""
     batch: int

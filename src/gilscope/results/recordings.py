@@ -136,7 +136,7 @@ class Wait:
     cause
         One of `CAUSES`.
     site
-        The place where the holder finally released the GIL, if that was in a library.
+        Where the holder released the GIL in the end, if that was in a library: the call that it was in.
     """
 
     lane: str

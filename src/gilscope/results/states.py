@@ -37,7 +37,7 @@ _WITH_GIL = (
     "holding, off the CPU",
 )
 _WITHOUT_GIL = ("off the CPU", "attached", "detached", "waiting", "waiting for a core", "attached, off the CPU")
-_SHORT = ("off", "holds", "released", "waits", "no core", "absent")
+_SHORT = ("off", "holds", "released", "waits", "no core", "holds, off")
 _COLORS = ("grid", "held", "released", "band", "ceiling", "held")
 
 BY_LABEL = {label: State(number) for labels in (_WITH_GIL, _WITHOUT_GIL) for number, label in enumerate(labels)}

@@ -30,9 +30,9 @@ def of_call(
         Nanoseconds of a call.
     """
     released = bool(oracle) or bool(releases_per_call)
-    part = f"{share.median:.1%} of a call is without the GIL"
+    part = f"{share.median:.1%} of a call is spent without the GIL"
     if not released and call_ns < SHORT_NS and share.high < 0.5:
-        return "too short to tell", f"a call takes {call_ns / 1e3:.2g} us, too short for a release to show"
+        return "too short to tell", f"a call takes {call_ns / 1e3:.2g} us, which is too short to detect a release"
     if oracle is False and not releases_per_call:
         return "holds", "no call let another thread run"
     if share.high < HOLDS_BELOW:
@@ -41,4 +41,4 @@ def of_call(
         return "releases", part
     if share.high < RELEASES_FROM and share.low >= HOLDS_BELOW:
         return "partly", part
-    return "inconclusive", f"between {share.low:.0%} and {share.high:.0%} of a call is without the GIL"
+    return "inconclusive", f"between {share.low:.0%} and {share.high:.0%} of a call is spent without the GIL"

@@ -77,7 +77,7 @@ def _cause(others: st.Array, states: st.Array, site: Place | None, long: bool) -
     states
         The main holder's at these looks.
     site
-        Where the holder let go, if that was in a library.
+        Where the holder released the GIL, if that was in a library.
     long
         Whether the wait was longer than the request for the GIL takes in bytecode.
     """

@@ -34,7 +34,7 @@ def _switch_interval(seconds: float) -> Iterator[None]:
 
 
 class _Witness(threading.Thread):
-    """Takes the GIL whenever it can, counts, and lets go at once."""
+    """Takes the GIL whenever it can, counts, and releases it at once."""
 
     def __init__(self) -> None:
         super().__init__(name="gilscope-witness", daemon=True)
@@ -63,8 +63,8 @@ def releases(function: Callable[..., object], *arguments: Any, attempts: int = 5
     Returns
     -------
     bool
-        False means that no call let go for long enough that the waiting thread could wake up and run, some 50 us on a
-        quiet machine: give it a call of a millisecond or more.
+        False means that no call released the GIL for long enough that the waiting thread could wake up and run, some
+        50 us on a quiet machine: give it a call of a millisecond or more.
 
     Raises
     ------

@@ -18,7 +18,7 @@ def sites(lanes: Iterable[st.Lane]) -> list[Site]:
     if not ledgers:
         return []
     events = st.wait_events(np.concatenate(ledgers))
-    events = events[events["site"] != 0]  # what was let go before the recording began has none
+    events = events[events["site"] != 0]  # a release before the recording began has none
     keys = np.unique(events[["kind", "site"]]).tolist()
     every = [_site(kind, address, events) for kind, address in keys]
     return sorted(every, key=lambda site: -site.count)

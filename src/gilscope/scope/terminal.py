@@ -32,7 +32,7 @@ def tables(
     """A sentence, the lanes with a bar each, the busiest sites, the waits that are somebody's fault."""
     yield Text(_sentence(summary))
     if not circumstances.internals:
-        yield Text(f"(Python {circumstances.python} is not known: who holds the GIL cannot be read)")
+        yield Text(f"(Python {circumstances.python} is unknown to gilscope, so it cannot read who holds the GIL)")
     yield _lanes(lanes)
     if sites:
         yield _sites(sites[:SITES_MOST])
@@ -42,10 +42,10 @@ def tables(
 
 
 def _sentence(summary: Summary) -> str:
-    held = "" if summary.holding is None else f", the GIL held {summary.holding:.0%} of it"
+    held = "" if summary.holding is None else f", GIL held {summary.holding:.0%} of the time"
     handoffs = "" if summary.handoffs is None else f", {summary.handoffs} hand-offs"
     longest = f", longest hold {summary.longest_hold_ms:.2f} ms" if summary.longest_holder else ""
-    return f"{summary.seconds:.3f} s{held}{handoffs}{longest}, {summary.releases} releases seen"
+    return f"{summary.seconds:.3f} s{held}{handoffs}{longest}, {summary.releases} releases"
 
 
 def _lanes(lanes: Sequence[LaneShares]) -> Table:
@@ -72,7 +72,7 @@ def _bar(lane: LaneShares) -> Text:
 
 def _sites(sites: Sequence[Site]) -> Table:
     table = _table()
-    for column in ("where", "what", "times", "released", "waited", "p99", "max"):
+    for column in ("where", "what", "times", "released", "median wait", "p99 wait", "longest"):
         table.add_column(column, justify="left" if column in ("where", "what") else "right", overflow="fold")
     for site in sites:
         wait = site.wait_seconds

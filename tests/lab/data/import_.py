@@ -31,5 +31,5 @@ def test_each_way_to_treat_the_two_alike_refutes(data: Data) -> None:
 
 
 def test_where_there_always_is_a_gil_the_other_half_decides() -> None:
-    assert ruling(EXPERIMENT, answers(REFUSED, None)).reason == "2 of 2 conditions hold"
+    assert ruling(EXPERIMENT, answers(REFUSED, None)).reason == "2 of 2 conditions are met"
     assert verdict(EXPERIMENT, answers("", None)) == "refuted"

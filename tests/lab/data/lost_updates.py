@@ -17,4 +17,4 @@ NOISE = None  # one lost update proves it; noise loses none
 
 def test_a_cure_that_loses_updates_refutes_it() -> None:
     lost = Data(lost=YES.lost | {Way.ATOMIC: torn(0.0, 0.1)}, updates=1000)
-    assert ruling(EXPERIMENT, lost).reason == "not so: atomic: none is lost"
+    assert ruling(EXPERIMENT, lost).reason == "not met: atomic: none is lost"

@@ -26,4 +26,4 @@ NOISE = None  # everything is counted
     ],
 )
 def test_each_way_to_leave_something_behind_refutes(data: Data, reason: str) -> None:
-    assert ruling(EXPERIMENT, data).reason == f"not so: C: {reason}; Cython: {reason}"
+    assert ruling(EXPERIMENT, data).reason == f"not met: C: {reason}; Cython: {reason}"

@@ -26,7 +26,7 @@ NOISE = None  # nothing is timed
 def test_each_part_of_an_exception_is_asked_for() -> None:
     assert ruling(EXPERIMENT, raised("ValueError", caller=False)).reason.count("from the caller's line") == 2
     assert ruling(EXPERIMENT, raised("ValueError", inner=())).reason == (
-        "not so: Cython, released: with the line in the .pyx"
+        "not met: Cython, released: with the line in the .pyx"
     )
 
 
