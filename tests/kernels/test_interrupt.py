@@ -25,7 +25,7 @@ from gilscope.kernels import Array, load
 LIMIT = 0.3  # seconds of CPU time for each thread of the call
 DELAY = 0.2  # seconds of CPU time into the call
 LONG = 3.0  # seconds that a call has to take at least, so that it is not over before the signal
-PATIENCE = 120  # seconds for all cells of a kernel
+PATIENCE = 600  # seconds; only against a child that hangs: beside busy processes one kernel took over 120
 
 
 def repeated(array, times):

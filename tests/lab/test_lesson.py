@@ -40,7 +40,7 @@ def test_the_pages_figures_are_what_the_scope_counts(measured: tuple[SpecimenRow
     for specimen in SPECIMENS:
         it = lessons[specimen.name]
         assert it.agrees is True, it
-        assert it.measured.releases == len(it.releases_at) == (specimen.releases != "never")
+        assert it.measured.releases == len(it.release_lines) == (specimen.releases != "never")
         assert it.measured.takes == round(specimen.takes_per_round * ROUNDS)
 
 

@@ -1,6 +1,8 @@
 """Several callers at once: what they gain, and what others suffer beside a caller."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 from gilscope.measure.calibrate import calls_for
 from gilscope.measure.session import Cell, Session, Timed
@@ -37,8 +39,14 @@ def measure(target: Target, look: Look, threads: int, seconds: float) -> Togethe
         cpus_alone=_cpus(callers, 1),
         cpus_together=_cpus(callers, threads),
         bystander_share=bystander_share(target, look.batch, seconds / 3, rounds),
-        loop_freeze_ms=asyncio.run(loop_freeze(target, look.batch, seconds / 6)),
+        loop_freeze_ms=_in_a_loop_of_its_own(lambda: loop_freeze(target, look.batch, seconds / 6)),
     )
+
+
+def _in_a_loop_of_its_own(work: Callable[[], Coroutine[object, object, float]]) -> float:
+    """Runs the coroutine on a thread of its own: the caller's may have a loop already, as in Jupyter."""
+    with ThreadPoolExecutor(1, thread_name_prefix="gilscope-loop") as own:
+        return own.submit(lambda: asyncio.run(work())).result()
 
 
 def _timed(target: Target, batch: int, threads: int, seconds: float, rounds: int) -> tuple[Timed, Timed]:
