@@ -27,7 +27,7 @@ import click
 import numpy as np
 
 from gilscope.annotate import AnnotateError, Options, Page, annotate_each
-from gilscope.annotate.build import distutils_comments
+from gilscope.annotate.compile import distutils_comments
 from gilscope.annotate.pages import alone
 from gilscope.cli.probe import show
 from gilscope.probes.probe import probe
@@ -146,7 +146,7 @@ def _build(cell: str, source: Path, include: tuple[Path, ...], directives: tuple
     """Cython's C, the page, and the library, into the folder of the source."""
     source.write_text(cell, encoding="utf-8")
     try:
-        [page] = annotate_each([source], source.parent, Options(include, directives))
+        page, *_ = annotate_each([source], source.parent, Options(include, directives))
         if isinstance(page, AnnotateError):
             raise page
         text = alone(page, "The cell")

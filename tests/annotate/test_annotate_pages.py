@@ -70,7 +70,7 @@ def test_two_versions_are_aligned(written: tuple[Path, dict[str, Page]]) -> None
     [total] = [c for c in changes(written[1]["hidden_take"], written[1]["released"]) if c.name == "total"]
     assert total.old
     assert total.new
-    assert (total.old[3], total.new[3]) == (1, 0)
+    assert (total.old[4], total.new[4]) == (1, 0)
     [gone] = [c for c in changes(written[1]["hidden_take"], written[1]["released"]) if c.name == "add"]
     assert gone.new is None
 
@@ -82,9 +82,9 @@ def test_from_the_index_to_a_line_its_c_cythons_page_and_the_comparison(
     page = visit(written[0] / "index.html")
     page.locator("#functions").get_by_role("button", name="takes in loops").click()
     first = "document.querySelector('#functions tbody tr').cells"
-    assert page.evaluate(f"{first}[7].textContent") == "1"
+    assert page.evaluate(f"{first}[8].textContent") == "1"
     page.locator("#functions").get_by_role("button", name="takes in loops").click()
-    assert page.evaluate(f"{first}[7].textContent") == "0"
+    assert page.evaluate(f"{first}[8].textContent") == "0"
     page.get_by_role("searchbox").fill("hidden_take total")
     shown = page.locator("#functions tbody tr:visible")
     assert shown.count() == 1

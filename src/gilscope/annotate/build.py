@@ -1,62 +1,48 @@
-"""From a .pyx file to Cython's annotated page. The folder of the source stays untouched."""
+"""From Cython's sources to pages: one per source, and one per file that a source includes."""
 
-import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from importlib import import_module
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
 
-from gilscope.annotate import cache
-from gilscope.annotate.analyse import Function, analyse, code_by_line, usual_by_line
-from gilscope.results.codec import Json
-from gilscope.sources import ext_folder
+from gilscope.annotate.compile import AnnotateError, Compiled, Options, compiled
+from gilscope.annotate.model import Function, Hint
+from gilscope.annotate.resolve import resolve
 
-MESSAGES = "hints.txt"
-"""The file with Cython's messages, beside the C that it wrote."""
-_MESSAGE = re.compile(r"(?!warning: |performance hint: )(?P<place>.+\.p(?:yx|xd|xi|y):\d+:\d+): (?P<text>.+)")
-
-
-class AnnotateError(Exception):
-    """Why there is no page, in one line: `file:line:column: message` if Cython names a place."""
+__all__ = ["AnnotateError", "Options", "Page", "annotate", "annotate_each"]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One source, Cython's page about it, and what its functions do with the GIL."""
+    """One file, Cython's page about it, and what its functions do with the GIL."""
 
     source: Path
     name: str
-    """The source's name without a suffix, after as many folders as tell it from the other sources."""
-    html: Path
-    """Cython's page, unmodified."""
+    """The source's name without a suffix, after as many folders as tell it from the other sources; for a file that one
+    of them includes, MODULE/FILE."""
+    html: Path | None
+    """Cython's page, unmodified; None for a .pxd, of which Cython writes none."""
     functions: tuple[Function, ...] = ()
     """In the order of their lines."""
     code: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
     """The generated C of each line."""
     c: Path | None = None
     """The generated file, beside the page that links to it; .cpp if the source is compiled for C++."""
+    module: str = ""
+    """The full name of the module that it is compiled into."""
+    included: bool = False
+    """Whether it is a part of another source: a file that this one includes, or its .pxd."""
+    unseen: tuple[str, ...] = ()
+    """Functions that are written there, but not in the tree that Cython compiles, as FILE:LINE: NAME."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options for Cython."""
-
-    include: tuple[Path, ...] = ()
-    """Folders to search for .pxd files."""
-    directives: tuple[str, ...] = ()
-    """Compiler directives, as NAME=VALUE."""
-    cplus: bool = False
-    """Compile for C++. A source whose first comments say `distutils: language = c++` needs no option."""
+Progress = Callable[[Path], None]
+"""Called with each source when it is done, from the thread that did it."""
 
 
 def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
@@ -75,7 +61,7 @@ def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
     Returns
     -------
     list of Page
-        In the order of the sources.
+        In the order of the sources; after each, the files that it includes.
 
     Raises
     ------
@@ -89,7 +75,9 @@ def annotate(sources: Sequence[Path], folder: Path) -> list[Page]:
     return [outcome for outcome in outcomes if isinstance(outcome, Page)]
 
 
-def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None = None) -> list[Page | AnnotateError]:
+def annotate_each(
+    sources: Sequence[Path], folder: Path, options: Options | None = None, progress: Progress | None = None
+) -> list[Page | AnnotateError]:
     """Do the same as annotate(), but go on after a source that Cython rejects.
 
     Parameters
@@ -98,26 +86,116 @@ def annotate_each(sources: Sequence[Path], folder: Path, options: Options | None
         As for annotate().
     options
         Options for Cython; its defaults if None.
+    progress
+        Called with each source when it is done.
 
     Returns
     -------
     list of Page or AnnotateError
-        In the order of the sources; the error stands in the place of the page.
+        In the order of the sources; the error stands in the place of the page. A source that another one includes has
+        its page there, and none of its own.
 
     Raises
     ------
     AnnotateError
         Cython is missing, two sources have the same name, or the folder cannot be written.
     """
+    options = options or Options()
     if find_spec("Cython") is None:
         raise AnnotateError("Cython is not installed: pip install 'gilscope[lab]'")
-    pages = [Page(source, name, folder / f"{name}.html") for source, name in zip(sources, _names(sources), strict=True)]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # a thread only waits for its child process
-            return list(pool.map(lambda page: _build(page, options or Options()), pages))
-    except OSError as error:
-        raise AnnotateError(f"{error.filename}: {error.strerror}") from error
+    names = dict(zip(sources, _names(sources), strict=True))
+
+    def outcome(source: Path, temporary: Path) -> Compiled | AnnotateError:
+        try:
+            return compiled(source, options, temporary)
+        except AnnotateError as error:
+            return error
+        finally:
+            if progress:
+                progress(source)
+
+    with tempfile.TemporaryDirectory(prefix="gilscope-") as temporary:
+        places = [Path(temporary, str(at)) for at in range(len(sources))]
+        try:
+            with ThreadPoolExecutor(options.jobs or os.cpu_count()) as pool:  # a thread only waits for its child
+                outcomes = _without_included(list(pool.map(outcome, sources, places)), sources)
+            if not outcomes or any(isinstance(one, Compiled) for one in outcomes):
+                folder.mkdir(parents=True, exist_ok=True)
+            return _pages(outcomes, names, folder)
+        except OSError as error:
+            raise AnnotateError(f"{error.filename}: {error.strerror}") from error
+
+
+def _without_included(
+    outcomes: Sequence[Compiled | AnnotateError], sources: Sequence[Path]
+) -> list[Compiled | AnnotateError]:
+    """The outcomes without those of files that another source includes: they need not compile alone."""
+    included = {
+        str(Path(file).resolve())
+        for outcome in outcomes
+        if isinstance(outcome, Compiled)
+        for file, _ in outcome.facts.included
+    }
+    pairs = zip(sources, outcomes, strict=True)
+    return [outcome for source, outcome in pairs if str(source.resolve()) not in included]
+
+
+def _pages(
+    outcomes: Sequence[Compiled | AnnotateError], names: Mapping[Path, str], folder: Path
+) -> list[Page | AnnotateError]:
+    """The pages of all sources, whose functions know each other."""
+    seen = [outcome for outcome in outcomes if isinstance(outcome, Compiled)]
+    hints: dict[str, dict[Hint, None]] = defaultdict(dict)
+    for one in seen:
+        for file, hint in one.hints:
+            hints[file][hint] = None
+    resolved = resolve([one.facts for one in seen], {file: tuple(of_file) for file, of_file in hints.items()})
+    functions = {id(one): of_files for one, of_files in zip(seen, resolved, strict=True)}
+    pages: list[Page | AnnotateError] = []
+    for outcome in outcomes:
+        if isinstance(outcome, AnnotateError):
+            pages.append(outcome)
+        else:
+            pages += _of_module(outcome, functions[id(outcome)], names[outcome.source], folder)
+    return pages
+
+
+def _of_module(one: Compiled, functions: Mapping[str, list[Function]], name: str, folder: Path) -> Iterator[Page]:
+    """The page of a source, and those of the files that it includes."""
+    facts = one.facts
+    html = folder / f"{name}.html"
+    html.parent.mkdir(parents=True, exist_ok=True)
+    c = html.parent / one.c
+    shutil.copyfile(one.html, html.parent / one.html.name)
+    shutil.copyfile(one.folder / one.c, c)
+    unseen = tuple(f"{file}:{line}: {written}" for file, line, written in facts.unseen)
+    own = tuple(functions.get(facts.source, ()))
+    yield Page(one.source, name, html, own, facts.code.get(facts.source, {}), c, facts.module, unseen=unseen)
+    theirs = dict(facts.included)
+    for file in [*theirs, *(file for file in functions if file not in theirs)]:
+        if file != facts.source:
+            part = f"{name}/{_below(Path(file), one.source.resolve().parent)}"
+            page = _included_page(one, theirs.get(file, ""), folder / f"{part}.html", c)
+            of_file = tuple(functions.get(file, ()))
+            yield Page(Path(file), part, page, of_file, facts.code.get(file, {}), c, facts.module, included=True)
+
+
+def _included_page(one: Compiled, page: str, target: Path, c: Path) -> Path | None:
+    """Cython's page of an included file, whose link to the C is led to where that lies."""
+    if not page:
+        return None
+    text = (one.folder / page).read_text(encoding="utf-8", errors="surrogateescape")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link = os.path.relpath(c, target.parent)
+    text = text.replace(f'href="{one.c}"', f'href="{link}"')
+    target.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return target
+
+
+def _below(file: Path, folder: Path) -> str:
+    """The path of a file from a folder, or its name if it lies elsewhere."""
+    path = file.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
 def _names(sources: Sequence[Path]) -> Iterator[str]:
@@ -129,81 +207,3 @@ def _names(sources: Sequence[Path]) -> Iterator[str]:
         if own is None:
             raise AnnotateError(f"{source}: named twice, or beside another file called {source.stem}")
         yield "/".join(own)
-
-
-def _build(page: Page, options: Options) -> Page | AnnotateError:
-    if not page.source.is_file():
-        return AnnotateError(f"{page.source}: no such file")
-    plus = options.cplus or distutils_comments(page.source).get("language") == "c++"
-    command = [sys.executable, "-m", "cython", "--annotate", *_arguments(page.source.resolve(), options)]
-    command += ["--cplus"] if plus else []
-
-    def compile_into(folder: Path) -> None:
-        line = [*command, "-o", str(folder / name), str(page.source.resolve())]
-        done = subprocess.run(line, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise AnnotateError(_reason(page.source, done.stderr))
-        Path(folder, MESSAGES).write_text(done.stderr, encoding="utf-8")
-
-    name = f"{page.source.stem}.{'cpp' if plus else 'c'}"
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            folder = cache.entry(_key(page.source, command), compile_into) if _own(page.source) else None
-            if folder is None:
-                compile_into(folder := Path(temporary))
-        except AnnotateError as error:
-            return error
-        page.html.parent.mkdir(parents=True, exist_ok=True)
-        for file in (folder / name, (folder / name).with_suffix(".html")):
-            shutil.copyfile(file, page.html.parent / file.name)
-        source, c, messages = (
-            path.read_text(encoding="utf-8", errors="replace")
-            for path in (page.source, folder / name, folder / MESSAGES)
-        )
-    functions = analyse(source, usual_by_line(c, page.source.name), _hints(page.source, messages))
-    code = code_by_line(c, page.source.name)
-    return replace(page, functions=tuple(functions), code=code, c=page.html.parent / name)
-
-
-def _own(source: Path) -> bool:
-    return source.resolve().is_relative_to((ext_folder() / "cy").resolve())
-
-
-def _key(source: Path, command: Sequence[str]) -> str:
-    """A digest of all that the outcome depends on: the command, the versions, and what the source may include."""
-    versions = (version("cython"), version("numpy"))
-    beside = [file for file in (ext_folder() / "cy").rglob("*.p[xy]*") if file.suffix in (".pxd", ".pxi")]
-    return cache.digest([str(source.resolve()), *command, *versions], [source, *beside])
-
-
-def distutils_comments(source: Path) -> dict[str, Json]:
-    """What the comments on top of a source say about its build: {"language": "c++", "extra_compile_args": [...]}."""
-    parse = import_module("Cython.Build.Dependencies").DistutilsInfo
-    return cast(dict[str, Json], parse(source.read_text(encoding="utf-8", errors="replace")).values)
-
-
-def _arguments(source: Path, options: Options) -> list[str]:
-    include = ["-I", str(source.parent), *(part for path in options.include for part in ("-I", str(path)))]
-    cy = (ext_folder() / "cy").resolve()
-    directives = options.directives
-    if _own(source):
-        ours = json.loads((cy / "directives.json").read_text())
-        directives = (*(f"{name}={value}" for name, value in ours.items()), *directives)
-        include += ["-I", str(cy)]
-    return [*include, *(f"-X{directive}" for directive in directives)]
-
-
-def _hints(source: Path, stderr: str) -> list[tuple[int, str]]:
-    """Cython's performance hints about this source: line and text."""
-    hints = re.findall(r"performance hint: (.+?):(\d+):\d+: (.+)", stderr)
-    return [(int(line), text) for file, line, text in hints if Path(file).name == source.name]
-
-
-def _reason(source: Path, stderr: str) -> str:
-    """Cython's first message that names a place. The lines around it quote the source."""
-    for line in stderr.splitlines():
-        if match := _MESSAGE.fullmatch(line.strip()):
-            message = f"{match['place']}: {match['text']}"
-            return message if match["place"].startswith(str(source.resolve())) else f"{source}: {message}"
-    last = [line for line in stderr.splitlines() if line.strip()][-1:]
-    return f"{source}: {last[0].strip() if last else 'Cython failed without a message'}"

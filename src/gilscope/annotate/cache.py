@@ -1,9 +1,7 @@
-"""A cache of what Cython writes for this project's own sources.
-
-They hardly ever change, every report shows them, and Cython takes a second for each.
-"""
+"""A cache of what Cython writes, for as long as nothing that it has read changes."""
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -13,27 +11,32 @@ from contextlib import suppress
 from pathlib import Path
 
 UNUSED = 7 * 86400
-"""Seconds after which an entry that no report has asked for is deleted."""
+"""Seconds after which an entry that nobody has asked for is deleted."""
+_FILES = "files.json"
+"""In each entry, the files that it was made from, with their digests."""
 
 
-def entry(key: str, make: Callable[[Path], None]) -> Path | None:
+def entry(key: str, make: Callable[[Path], Sequence[Path]]) -> Path | None:
     """The folder that `make` filled for this key, now or in an earlier run; None if the cache cannot be written.
 
-    An entry appears whole or not at all, so two runs at once do not disturb each other. Exceptions of `make` pass.
+    `make` returns the files that its outcome depends on: the entry holds while they stay as they are. An entry appears
+    whole or not at all, so two runs at once do not disturb each other. Exceptions of `make` pass.
     """
     entries = _folder()
     folder = entries / key
     try:
-        if folder.is_dir():
+        if _holds(folder):
             os.utime(folder)
             return folder
+        shutil.rmtree(folder, ignore_errors=True)
         entries.mkdir(parents=True, exist_ok=True)
         _forget_unused(entries)
         making = Path(tempfile.mkdtemp(dir=entries, prefix="making-"))
     except OSError:
         return None
     try:
-        make(making)
+        files = make(making)
+        Path(making, _FILES).write_text(json.dumps({str(file): _content(file) for file in files}), encoding="utf-8")
         with suppress(OSError):  # another run was faster: its entry is as good
             making.rename(folder)
     finally:
@@ -41,12 +44,28 @@ def entry(key: str, make: Callable[[Path], None]) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def digest(parts: Sequence[str], files: Sequence[Path]) -> str:
+def digest(parts: Sequence[str], files: Sequence[Path] = ()) -> str:
     """A digest of these words, and of the names and contents of these files."""
     sha = hashlib.sha256(repr(list(parts)).encode())
     for file in sorted(files):
         sha.update(repr((file.name, file.read_bytes())).encode())
     return sha.hexdigest()[:32]
+
+
+def _holds(folder: Path) -> bool:
+    try:
+        files = json.loads((folder / _FILES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return all(_content(Path(file)) == content for file, content in files.items())
+
+
+def _content(file: Path) -> str:
+    """A digest of a file; "" where there is none, for a file that appears changes an outcome, too."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _folder() -> Path:

@@ -1,38 +1,27 @@
-"""The gate: rules for what Cython functions may do with the GIL, and a baseline of known breaches.
+"""The gate: what breaks the rules, what is waived in a source, what a baseline knows, and what was looked at.
 
-In pyproject.toml, all of it optional:
+A breach is waived by a comment on its line, on the line above it, or on the first line of its function:
 
-    [tool.gilscope.annotate]
-    takes-in-loops = false          # true allows them
-    python-inside-nogil = false
-    must-release = ["mine.total", "fast.*"]      # FILE.FUNCTION, with * and ?
+    # gilscope: allow take-in-loop, one take for a hundred rows
 """
 
-import tomllib
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
-from gilscope.annotate.analyse import Function
-from gilscope.annotate.build import AnnotateError, Page
+from gilscope.annotate.build import Page
+from gilscope.annotate.compile import AnnotateError
+from gilscope.annotate.model import Function, Line
+from gilscope.annotate.rules import Rules, matches, rules_for, unmatched
 from gilscope.results import FormatError, files
 from gilscope.results.codec import Json, decode, encode_fields
 
-FORMAT, VERSION = "gilscope.annotate", 1
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the functions may do, and which of them must release."""
-
-    takes_in_loops: bool = False
-    """Whether a loop may take the GIL."""
-    python_inside_nogil: bool = False
-    """Whether code that says nogil may use Python."""
-    must_release: tuple[str, ...] = ()
-    """Functions that must release the GIL: patterns of FILE.FUNCTION."""
+FORMAT, VERSION = "gilscope.annotate", 2
+"""Version 2 has names with their class, a breach's function and code, and the figures that version 1 lacks."""
+RULES = ("take-in-loop", "release-in-loop", "python-inside-nogil", "performance-hint", "must-release")
+_WAIVER = re.compile(r"#\s*gilscope:\s*allow\s+([\w-]+)\s*(?:,\s*(.*\S))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +32,38 @@ class Breach:
     line: int
     rule: str
     text: str
+    function: str = ""
+    """With its module and class; "" in a document of version 1."""
+    code: str = ""
+    """The text of the line."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.rule}: {self.text}"
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, ...]:
         """What stays the same when lines move."""
-        return Path(self.file).name, self.rule, self.text
+        return self.file, self.rule, self.function, self.code
+
+    @property
+    def old_key(self) -> tuple[str, ...]:
+        """What version 1 knows of it: neither class nor folder."""
+        stem, name = Path(self.file).stem, self.function.rpartition(".")[2]
+        text = self.text.replace(self.function, f"{stem}.{name}", 1) if self.function else self.text
+        return Path(self.file).name, self.rule, text
+
+    def as_github(self) -> str:
+        """As GitHub Actions shows it at its line."""
+        return f"::error file={self.file},line={self.line},title=gilscope {self.rule}::{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFigures:
-    """One source, and what each of its functions does with the GIL."""
+    """One file, and what each of its functions does with the GIL."""
 
     file: str
     functions: tuple[Function, ...]
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +77,72 @@ class Document:
         return {"format": FORMAT, "version": VERSION} | encode_fields(self)
 
 
-def rules(folder: Path) -> Rules:
-    """The rules of the pyproject.toml in this folder. AnnotateError if one is unknown or of another type."""
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        return Rules()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("gilscope", {}).get("annotate", {})
-    except tomllib.TOMLDecodeError as error:
-        raise AnnotateError(f"{path}: {error}") from error
-    known = {"takes-in-loops": bool, "python-inside-nogil": bool, "must-release": list}
-    for name, value in table.items():
-        if name not in known:
-            raise AnnotateError(f"{path}: [tool.gilscope.annotate] has no rule {name!r}; use {', '.join(known)}")
-        if not isinstance(value, known[name]):
-            raise AnnotateError(f"{path}: [tool.gilscope.annotate] {name} must be a {known[name].__name__}")
-    return Rules(
-        takes_in_loops=table.get("takes-in-loops", False),
-        python_inside_nogil=table.get("python-inside-nogil", False),
-        must_release=tuple(map(str, table.get("must-release", ()))),
-    )
+def breaches(pages: Sequence[Page]) -> list[Breach]:
+    """All breaches that are not waived, file by file, in the order of the functions.
 
-
-def breaches(pages: Sequence[Page], rules: Rules) -> Iterator[Breach]:
-    """All breaches, file by file, in the order of the functions."""
+    AnnotateError if a rule makes no sense, or if a pattern of must-release names no function.
+    """
+    by_rules: dict[Rules, list[tuple[Function, Path]]] = defaultdict(list)
+    all_of_them = []
     for page in pages:
-        file = _shown(page.source)
+        rules = rules_for(page.source)
+        by_rules[rules] += [(function, page.source) for function in page.functions]
+        text = page.source.read_text(encoding="utf-8", errors="replace").split("\n")
         for function in page.functions:
-            name = f"{page.source.stem}.{function.name}"
-            for line in function.lines:
-                if line.takes and line.loops and not rules.takes_in_loops:
-                    yield Breach(file, line.number, "take-in-loop", f"{name} takes the GIL in a loop")
-                if line.nogil and line.python and not line.boundary and not rules.python_inside_nogil:
-                    yield Breach(file, line.number, "python-inside-nogil", f"{name} uses Python without the GIL")
-            if any(fnmatch(name, pattern) for pattern in rules.must_release) and not function.release_lines:
-                yield Breach(file, function.line, "must-release", f"{name} never releases the GIL")
+            found = _breaches(page, function, rules, text)
+            all_of_them += [breach for breach in found if not _waived(breach, function, text)]
+    for rules, functions in by_rules.items():
+        for pattern in unmatched(rules, functions):
+            raise AnnotateError(
+                f"{rules.file}: must-release: {pattern!r} names none of the {len(functions):,} functions that were "
+                "looked at; write MODULE.CLASS.FUNCTION, with * and ?"
+            )
+    return all_of_them
 
 
-def _shown(path: Path) -> str:
+def _breaches(page: Page, function: Function, rules: Rules, text: Sequence[str]) -> Iterator[Breach]:
+    file, name = shown(page.source), function.full_name
+
+    def breach(line: int, rule: str, words: str) -> Breach:
+        code = text[line - 1].strip() if line <= len(text) else ""
+        return Breach(file, line, rule, f"{name} {words}", name, code)
+
+    for line in function.lines:
+        for rule, words in _of_line(line, rules):
+            yield breach(line.number, rule, words)
+    if not rules.performance_hints:
+        for hint in function.hints:
+            yield breach(hint.line, "performance-hint", f"has a hint of Cython's: {hint.text}")
+    must = any(matches(pattern, function, page.source) for pattern in rules.must_release)
+    if must and not function.releases:
+        yield breach(function.line, "must-release", "never releases the GIL")
+
+
+def _of_line(line: Line, rules: Rules) -> Iterator[tuple[str, str]]:
+    if line.takes_in_loop and not rules.takes_in_loops:
+        yield "take-in-loop", "takes the GIL in a loop"
+    if line.releases_in_loop and not rules.releases_in_loops:
+        yield "release-in-loop", "releases the GIL in a loop, and takes it back on each round"
+    if line.nogil and line.python and not line.boundary and not rules.python_inside_nogil:
+        yield "python-inside-nogil", "uses Python without the GIL"
+
+
+def _waived(breach: Breach, function: Function, text: Sequence[str]) -> bool:
+    """Whether a comment allows the breach. AnnotateError if it gives no reason, or names no rule."""
+    above = text[breach.line - 2] if breach.line > 1 else ""
+    lines = [text[breach.line - 1], text[function.line - 1], *([above] if above.lstrip().startswith("#") else [])]
+    for line in lines:
+        for rule, reason in _WAIVER.findall(line):
+            if rule not in RULES:
+                raise AnnotateError(f"{breach.file}: '{line.strip()}' allows no rule; use {', '.join(RULES)}")
+            if not reason:
+                raise AnnotateError(f"{breach.file}: '{line.strip()}' lacks a reason; write 'allow {rule}, REASON'")
+            if rule == breach.rule:
+                return True
+    return False
+
+
+def shown(path: Path) -> str:
     """The path as seen from here, as editors and CI expect it."""
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
@@ -117,7 +150,8 @@ def _shown(path: Path) -> str:
 
 def document(pages: Sequence[Page], breaches: Sequence[Breach]) -> Document:
     """The document of these pages, which also serves as a baseline."""
-    return Document(tuple(SourceFigures(_shown(page.source), page.functions) for page in pages), tuple(breaches))
+    files = tuple(SourceFigures(shown(page.source), page.functions, page.module) for page in pages)
+    return Document(files, tuple(breaches))
 
 
 def new_breaches(breaches: Sequence[Breach], baseline: Path) -> list[Breach]:
@@ -127,15 +161,42 @@ def new_breaches(breaches: Sequence[Breach], baseline: Path) -> list[Breach]:
     """
     try:
         value = files.read(baseline)
-        files.check_format(value, str(baseline), FORMAT, (VERSION,), "gilscope annotate --json")
-        baseline_breaches = decode(tuple[Breach, ...], value.get("breaches"), f"{baseline}: breaches")
+        version = files.check_format(value, str(baseline), FORMAT, (1, VERSION), "gilscope annotate --json")
+        known = decode(tuple[Breach, ...], value.get("breaches"), f"{baseline}: breaches")
     except FormatError as error:
         raise AnnotateError(str(error)) from error
-    known = Counter(breach.key for breach in baseline_breaches)
+
+    def key(breach: Breach) -> tuple[str, ...]:
+        return breach.key if version == VERSION else breach.old_key
+
+    left = Counter(key(breach) for breach in known)
     new = []
     for breach in breaches:
-        if known[breach.key] > 0:
-            known[breach.key] -= 1
+        if left[key(breach)] > 0:
+            left[key(breach)] -= 1
         else:
             new.append(breach)
     return new
+
+
+def summary(pages: Sequence[Page], broken: int) -> str:
+    """What was looked at, in one line."""
+    functions = [function for page in pages for function in page.functions]
+    releasing = sum(function.releases for function in functions)
+    rules = "1 rule" if broken == 1 else f"{broken:,} rules"
+    return f"{len(functions):,} functions in {len(pages):,} files, {releasing:,} release; {rules} broken"
+
+
+def could_release(pages: Sequence[Page], at_most: int = 5) -> str | None:
+    """A note on the functions that hold the GIL all the time, and whose loops have no use for it; None without any."""
+    could = [(f, page.source) for page in pages for f in page.functions if f.could_release]
+    if not could:
+        return None
+    could.sort(key=lambda item: -sum(line.loops for line in item[0].lines))
+    names = ", ".join(f"{f.full_name} ({shown(source)}:{f.line})" for f, source in could[:at_most])
+    more = f" and {len(could) - at_most:,} more" if len(could) > at_most else ""
+    many = "1 function never releases" if len(could) == 1 else f"{len(could):,} functions never release"
+    return (
+        f"note: {many} the GIL, though no loop there uses Python; the heaviest: {names}{more}. "
+        f'To demand it: must-release = ["{could[0][0].full_name}"] in [tool.gilscope.annotate] of pyproject.toml'
+    )

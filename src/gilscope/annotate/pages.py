@@ -18,14 +18,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gilscope.annotate.analyse import Function, Line
-from gilscope.annotate.build import AnnotateError, Page
+from gilscope.annotate.build import Page
+from gilscope.annotate.compile import AnnotateError
+from gilscope.annotate.gate import Breach, shown
+from gilscope.annotate.model import Function, Line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
-FIGURES = ("boundary", "inside_nogil", "in_loop", "takes_in_loop")
+FIGURES = ("boundary", "inside_nogil", "in_loop", "outside_loops", "takes_in_loop", "releases_in_loop")
+COLUMNS = ("boundary", "inside nogil", "in loops", "outside", "takes in loops", "re-takes")
 _NEEDS = {"jinja2": "Jinja2", "pygments": "Pygments", "plotly": "Plotly"}
 
 
@@ -50,8 +53,8 @@ class Row:
         return tuple(
             text
             for text, there in (
-                ("releases the GIL", line.releases),
-                ("takes the GIL in a loop" if line.loops else "takes the GIL", line.takes),
+                ("releases the GIL in a loop" if line.releases_in_loop else "releases the GIL", line.releases),
+                ("takes the GIL in a loop" if line.takes_in_loop else "takes the GIL", line.takes),
                 (f"Python \N{MULTIPLICATION SIGN} {line.python}", line.python),
             )
             if there
@@ -74,8 +77,20 @@ class Change:
     name: str
     old: tuple[int, ...] | None
     new: tuple[int, ...] | None
-    old_release_lines: tuple[int, ...]
-    new_release_lines: tuple[int, ...]
+    old_release: str
+    new_release: str
+    """Whether it releases, in a word: lines move, and a moved line is no change."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything but lines has changed."""
+        return self.old != self.new or self.old_release != self.new_release
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Old and new of each figure and of the release; a dash where a version lacks the function."""
+        dashes = ("-",) * len(FIGURES)
+        old, new = (tuple(map(str, side)) if side else dashes for side in (self.old, self.new))
+        return [*zip(old, new, strict=True), (self.old_release, self.new_release)]
 
 
 def figures(function: Function) -> tuple[int, ...]:
@@ -99,8 +114,8 @@ def rows(page: Page) -> list[Row]:
     facts = {line.number: line for function in page.functions for line in function.lines}
     hints: dict[int, tuple[str, ...]] = {}
     for function in page.functions:
-        for number, hint in function.hints:
-            hints[number] = (*hints.get(number, ()), hint)
+        for hint in function.hints:
+            hints[hint.line] = (*hints.get(hint.line, ()), hint.text)
     count = len(text.splitlines())
     return [
         Row(
@@ -135,11 +150,20 @@ def changes(old: Page, new: Page) -> list[Change]:
             name,
             figures(before[name]) if name in before else None,
             figures(after[name]) if name in after else None,
-            tuple(before[name].release_lines) if name in before else (),
-            tuple(after[name].release_lines) if name in after else (),
+            _release(before.get(name)),
+            _release(after.get(name)),
         )
         for name in [*after, *(name for name in before if name not in after)]
     ]
+
+
+def _release(function: Function | None) -> str:
+    if function is None:
+        return "-"
+    places = len(function.release_lines)
+    return (
+        f"in {places} places" if places > 1 else "in 1 place" if places else "through" if function.through else "never"
+    )
 
 
 def alone(page: Page, title: str) -> str:
@@ -161,12 +185,14 @@ def _templates(old: Page | None = None) -> tuple[Environment, str]:
     environment = templates(TEMPLATES)
     environment.filters |= {"figures": figures, "totals": totals}
     environment.globals |= {"script": Markup(script), "policy": policy_of([script]), "compared": old}
-    environment.globals |= {"columns": ["boundary", "inside nogil", "in loops", "takes in loops"]}
+    environment.globals |= {"columns": list(COLUMNS)}
     return environment, script
 
 
-def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
+def write(pages: Sequence[Page], folder: Path, old: Page | None = None, broken: Sequence[Breach] = ()) -> Path:
     """Write the index and the pages of each source; with `old`, also its comparison with the first page.
+
+    `broken` is what breaks the rules: the index begins with it.
 
     Cython's own pages must be in `folder`/cython. Returns the path of the index. AnnotateError says which package is
     missing or which file cannot be written.
@@ -185,6 +211,8 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
     try:
         for page in pages:
             put(f"source/{page.name}.html", "source", page=page, rows=rows(page), title=page.source)
+            if page.html is None:
+                continue
             theirs = page.html.read_text(encoding="utf-8", errors="surrogateescape")
             policy = policy_of([script], handlers(theirs))
             put(f"framed/{page.name}.html", "framed", page=page, theirs=theirs, policy=policy)
@@ -192,7 +220,8 @@ def write(pages: Sequence[Page], folder: Path, old: Page | None = None) -> Path:
             new = pages[0]
             aligned = pairs(rows(old), rows(new))
             put("compare.html", "compare", old=old, new=new, pairs=aligned, changes=changes(old, new))
-        return put("index.html", "index", pages=pages)
+        places = {shown(page.source): page.name for page in pages}
+        return put("index.html", "index", pages=pages, broken=broken, places=places)
     except OSError as error:
         raise AnnotateError(f"{error.filename}: {error.strerror}") from error
 

@@ -1,7 +1,7 @@
 """gilscope annotate: Cython's annotated pages, and what each function does with the GIL."""
 
 from contextlib import nullcontext
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gilscope.cli import _types as types
-from gilscope.cli._output import console, table
+from gilscope.cli._output import console, progress, table
 from gilscope.cli._program import FAILED, USAGE, Command, Failure
 
 if TYPE_CHECKING:
-    from gilscope.annotate import Page
+    from gilscope.annotate import Options, Page
+    from gilscope.annotate.gate import Breach
 
 
 @click.command(
@@ -47,15 +48,22 @@ if TYPE_CHECKING:
     "--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Ignore breaches that this --json file has."
 )
 @click.option(
-    "-I",
-    "include",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Search this folder for .pxd files.",
+    "--format",
+    "style",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    help="Print breaches as text, or as annotations of GitHub Actions.",
 )
-@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="Set a Cython directive.")
-@click.option("--cplus", is_flag=True, help="Compile every source as C++, even without a distutils comment.")
+@click.option(
+    "-j", "jobs", metavar="N", type=click.IntRange(1), help="Compile N sources at once. Default: one per CPU."
+)
+@click.option(
+    "-I", "include", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Search here for .pxd files."
+)
+@click.option("-X", "directives", metavar="NAME=VALUE", multiple=True, help="Pass Cython a directive.")
+@click.option("-E", "environment", metavar="NAME=VALUE", multiple=True, help="Define a name for IF and DEF.")
+@click.option("--module-name", metavar="NAME", help="The module's full name, as in a namespace package: one source.")
+@click.option("--cplus", is_flag=True, help="Compile every source for C++, with or without a distutils comment.")
 def command(
     targets: tuple[str, ...],
     out: Path | None,
@@ -63,8 +71,12 @@ def command(
     json_to: str | None,
     check: bool,
     baseline: Path | None,
+    style: str,
+    jobs: int | None,
     include: tuple[Path, ...],
     directives: tuple[str, ...],
+    environment: tuple[str, ...],
+    module_name: str | None,
     cplus: bool,
 ) -> int:
     """Show what each Cython function does with the GIL: where it uses Python (at its boundary, inside nogil, in loops),
@@ -76,82 +88,134 @@ def command(
 
     Exit status: 0 passed, 1 a source was rejected or a rule is broken, 2 usage error.
     """
-    from gilscope.annotate import AnnotateError, Options, annotate_each
-    from gilscope.annotate import Page as AnnotatedPage
-    from gilscope.annotate.gate import breaches, document, new_breaches, rules
+    from gilscope.annotate import AnnotateError, Options
+    from gilscope.annotate.gate import breaches, document, new_breaches
     from gilscope.annotate.pages import write
     from gilscope.results import write as write_json
-    from gilscope.sources import cython_sources
 
     try:
-        limits = rules(Path.cwd())
-        named = [path for target in targets for path in _sources(target)] or cython_sources()
-        sources = list({path.resolve(): path for path in named}.values())
-        if against and len(sources) != 1:
-            raise click.UsageError("--against compares two versions of one source; name exactly one source")
-        options = Options(include, directives, cplus)
+        sources = _sources(targets)
+        if (against or module_name) and len(sources) != 1:
+            option = "--against compares two versions" if against else "--module-name is the name"
+            raise click.UsageError(f"{option} of one source; name exactly one source")
+        plain = Options(include, directives, cplus, environment, module_name, jobs=jobs)
+        options = _with_cplus(plain, sources)
         wanted = out or (None if check else Path("annotated"))
         with nullcontext(wanted) if wanted else TemporaryDirectory() as folder:
-            outcomes = annotate_each(sources, Path(folder, "cython"), options)
-            earlier = annotate_each([against], Path(folder, "against"), options) if against else []
-        pages = [page for page in outcomes if isinstance(page, AnnotatedPage)]
-        broken = list(breaches(pages, limits))
+            pages, rejected = _annotated(sources, Path(folder, "cython"), options)
+            earlier, earlier_rejected = _annotated([against], Path(folder, "against"), plain) if against else ([], [])
+        broken = breaches(pages)
         new = new_breaches(broken, baseline) if baseline else broken
-        old = next((page for page in earlier if isinstance(page, AnnotatedPage)), None)
-        index = write(pages, wanted, old) if pages and wanted else None
+        index = write(pages, wanted, earlier[0] if earlier else None, broken) if pages and wanted else None
     except AnnotateError as error:
         raise Failure(str(error), USAGE) from error
-    rejected = [str(error) for error in [*outcomes, *earlier] if isinstance(error, AnnotateError)]
     if json_to:
         write_json(document(pages, broken), json_to)
-    if json_to != "-" and not check:
+    if json_to != "-" and not check and pages:
         _show(pages)
+        if earlier:
+            _show_changes(earlier[0], pages[0])
         if index:
             click.echo(index)
+    rejected += earlier_rejected
     for line in rejected:
         click.echo(f"gilscope: {line}", err=True)
     if check:
-        for breach in new:
-            click.echo(str(breach), err=json_to == "-")
+        _report(pages, new, style, to_stderr=json_to == "-", passed=not rejected)
     return FAILED if rejected or (check and new) else 0
 
 
-def _sources(target: str) -> list[Path]:
-    """The .pyx files of a target: a file, a folder, or the name of an installed module."""
-    path = Path(target)
-    if path.is_dir():
-        sources = sorted(path.rglob("*.pyx"))
-        if not sources:
-            raise click.UsageError(f"{target}: no .pyx files in this folder")
-        return sources
-    if path.suffix in (".pyx", ".py") or path.exists():
-        return [path]
-    try:
-        spec = find_spec(target)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None:
-        raise click.UsageError(f"{target}: no such file, folder or installed module")
-    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
-    beside = Path(spec.origin).parent / f"{target.rpartition('.')[2]}.pyx" if spec.origin else None
-    sources = sorted(file for folder in folders for file in folder.rglob("*.pyx"))
-    if beside and beside.is_file():
-        sources.append(beside)
-    if not sources:
-        raise click.UsageError(f"{target}: installed without its .pyx files")
-    return sources
+def _sources(targets: tuple[str, ...]) -> list[Path]:
+    """The sources of all targets, each once, without those that the rules exclude."""
+    from gilscope.annotate import AnnotateError
+    from gilscope.annotate.rules import rules_for
+    from gilscope.annotate.targets import sources_of
+    from gilscope.sources import cython_sources
+
+    sources: dict[Path, Path] = {}
+    for target in targets:
+        try:
+            for path in sources_of(target):
+                rules = rules_for(path)
+                if path == Path(target) or not rules.names(path, rules.exclude):
+                    sources.setdefault(path.resolve(), path)
+        except FileNotFoundError as error:
+            raise Failure(str(error)) from error
+        except AnnotateError as error:
+            raise click.UsageError(str(error)) from error
+    if targets and not sources:
+        raise click.UsageError("the rules exclude every source that was named")
+    return list(sources.values()) or cython_sources()
+
+
+def _with_cplus(options: "Options", sources: list[Path]) -> "Options":
+    from gilscope.annotate.rules import rules_for
+
+    named = ((path, rules_for(path)) for path in sources)
+    return replace(
+        options, cplus_sources=tuple(path.resolve() for path, rules in named if rules.names(path, rules.cplus))
+    )
+
+
+def _annotated(sources: list[Path], folder: Path, options: "Options") -> "tuple[list[Page], list[str]]":
+    """The pages of these sources, and why others have none; with progress on stderr."""
+    from gilscope.annotate import Page as AnnotatedPage
+    from gilscope.annotate import annotate_each
+
+    done: list[Path] = []
+    with progress(quiet=len(sources) < 2) as advance:
+
+        def one_more(source: Path) -> None:
+            done.append(source)
+            advance(len(done) / len(sources), source.name)
+
+        outcomes = annotate_each(sources, folder, options, one_more)
+    pages = [page for page in outcomes if isinstance(page, AnnotatedPage)]
+    return pages, [str(error) for error in outcomes if not isinstance(error, AnnotatedPage)]
+
+
+def _report(pages: "list[Page]", new: "list[Breach]", style: str, *, to_stderr: bool, passed: bool) -> None:
+    """The breaches; without any, what was looked at. Notes go to stderr."""
+    from gilscope.annotate.gate import could_release, summary
+
+    for breach in new:
+        click.echo(breach.as_github() if style == "github" else str(breach), err=to_stderr)
+    if pages:
+        click.echo(summary(pages, len(new)), err=to_stderr or bool(new) or not passed)
+        if note := could_release(pages):
+            click.echo(note, err=True)
 
 
 def _show(pages: "list[Page]") -> None:
-    numbers = ("boundary", "inside nogil", "in loops", "takes in loops")
+    numbers = ("boundary", "inside nogil", "in loops", "outside", "takes in loops", "re-takes")
     rows = table("function", *numbers, "releases", "hints", right=numbers)
     for page in pages:
         for function in page.functions:
-            releases = ", ".join(f"line {line}" for line in function.release_lines)
+            figures = (
+                function.boundary,
+                function.inside_nogil,
+                function.in_loop,
+                function.outside_loops,
+                function.takes_in_loop,
+                function.releases_in_loop,
+            )
+            times = f" \N{MULTIPLICATION SIGN} {function.specialisations}" if function.specialisations > 1 else ""
             rows.add_row(
-                f"{page.name}.{function.name}",
-                *(str(n) for n in (function.boundary, function.inside_nogil, function.in_loop, function.takes_in_loop)),
-                releases or ("may run without" if function.nogil else "never"),
+                f"{function.full_name}{times}",
+                *map(str, figures),
+                function.verdict(),
                 str(len(function.hints) or ""),
             )
     console().print(rows)
+
+
+def _show_changes(old: "Page", new: "Page") -> None:
+    """What changed between two versions, function by function."""
+    from gilscope.annotate.pages import COLUMNS, changes
+
+    rows = table("changed", *COLUMNS, "releases")
+    for change in changes(old, new):
+        if change.differs:
+            cells = [f"{a} \N{RIGHTWARDS ARROW} {b}" if a != b else str(b) for a, b in change.pairs()]
+            rows.add_row(change.name, *cells)
+    console().print(rows if rows.row_count else "No function has other figures than before.")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gilscope.annotate import Function, Page
-from gilscope.annotate.pages import figures
 from gilscope.cy.specimens import SPECIMENS
 from gilscope.results import SpecimenRow
 
@@ -42,6 +41,11 @@ def lessons(rows: Sequence[SpecimenRow], pages: Sequence[Page]) -> list[Lesson]:
         for row in rows
         if row.name in known and row.name in totals
     ]
+
+
+def figures(total: Function) -> tuple[int, ...]:
+    """The four figures that the lesson is about."""
+    return total.boundary, total.inside_nogil, total.in_loop, total.takes_in_loop
 
 
 def agrees(total: Function, releases: int | None, takes: int | None) -> bool | None:

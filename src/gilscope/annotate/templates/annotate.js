@@ -25,7 +25,22 @@
         const text = row.textContent.toLowerCase();
         row.hidden = !words.every((word) => text.includes(word));
       }
+      markLines(words.filter(Boolean));
     });
+  }
+
+  /** In a source page, marks the lines with these words, and shows the first. */
+  function markLines(words) {
+    const lines = [...document.querySelectorAll(".listing .line")];
+    const hits = lines.filter((line) => {
+      const text = (line.querySelector("summary, .plain")?.textContent ?? "").toLowerCase();
+      const hit = words.length > 0 && words.every((word) => text.includes(word));
+      line.classList.toggle("hit", hit);
+      return hit;
+    });
+    hits[0]?.scrollIntoView({ block: "nearest" });
+    const count = document.getElementById("count");
+    if (count) count.textContent = words.length ? `${hits.length} lines` : "";
   }
 
   /** A link to a line opens its C. */
