@@ -6,6 +6,7 @@
  *
  *     class _ledger:
  *         RECORDS, NUMBERS: dict    what an event looks like: see layout.h
+ *         HERE: int                 an address in the wrappers' code
  *         def start(limit: int) -> None
  *         def stop() -> dict
  *         def active() -> bool
@@ -210,7 +211,15 @@ static const layout_number ledger_numbers[] = {
     {"SWAP", LAYOUT_SWAP},
 };
 
+static int ledger_add_here(PyObject *module) {
+    PyObject *here = PyLong_FromVoidPtr((void *)gs_module_exec);
+    int status = here == NULL ? -1 : PyModule_AddObjectRef(module, "HERE", here);
+    Py_XDECREF(here);
+    return status;
+}
+
 static int gs_module_exec(PyObject *module) {
+    if (ledger_add_here(module) < 0) return -1;
     if (layout_add_numbers(module, ledger_numbers, sizeof ledger_numbers / sizeof *ledger_numbers) < 0) return -1;
     return layout_add_record(module, "EVENT", ledger_event_fields,
                              sizeof ledger_event_fields / sizeof *ledger_event_fields, sizeof(layout_event));

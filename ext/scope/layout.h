@@ -39,12 +39,30 @@ typedef struct {
     uint32_t kind, flags;
 } layout_event;
 
+typedef enum {
+    LAYOUT_WANT,   /* begins to wait for the GIL */
+    LAYOUT_DROP,   /* releases it by itself, while somebody wants it */
+    LAYOUT_FORCED, /* is made to release it by the evaluation loop, and wants it back */
+    LAYOUT_TOOK,   /* has it */
+    LAYOUT_ASKED,  /* has waited for a switch interval, and asks the holder for it */
+} layout_turn_kind;
+
+/* One row of the wait ledger. */
+typedef struct {
+    int64_t time;  /* monotonic ns */
+    int64_t cpu;   /* of a drop and a take: the thread's CPU time so far, ns */
+    uint64_t site; /* of a drop: the address to which the releasing call returns; 0: not known, or none */
+    int32_t tid;
+    uint32_t kind;
+} layout_turn;
+
 /* No padding, on any compiler: a reader may take the bytes apart by these figures. */
 _Static_assert(sizeof(layout_tick) == 24, "a tick has 24 bytes");
 _Static_assert(offsetof(layout_tick, holder) == 16 && offsetof(layout_tick, late) == 20, "fields of a tick");
 _Static_assert(sizeof(layout_event) == 40, "an event has 40 bytes");
 _Static_assert(offsetof(layout_event, site) == 24 && offsetof(layout_event, kind) == 32, "fields of an event");
-_Static_assert(LAYOUT_HOLDS_ABSENT == 5 && LAYOUT_SWAP == 2, "the numbers that recordings store");
+_Static_assert(sizeof(layout_turn) == 32 && offsetof(layout_turn, tid) == 24, "a turn has 32 bytes");
+_Static_assert(LAYOUT_HOLDS_ABSENT == 5 && LAYOUT_SWAP == 2 && LAYOUT_ASKED == 4, "the numbers that recordings store");
 
 typedef struct {
     const char *name, *format; /* NumPy's name of the type: "i8" */

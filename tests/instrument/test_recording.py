@@ -114,6 +114,13 @@ def test_without_a_ledger_there_are_no_sites():
     assert recording.circumstances.ledger is False
 
 
+@needs_gil
+def test_an_interpreter_that_is_known_has_a_wait_ledger():
+    with gilscope.record() as recording:
+        time.sleep(0.01)
+    assert (recording.circumstances.waits, recording.circumstances.waits_missing) == (True, None)
+
+
 def test_a_second_recording_is_refused_and_the_first_goes_on():
     with gilscope.record() as recording:
         with pytest.raises(RecordingError, match="already running"), gilscope.record():

@@ -6,7 +6,7 @@ start.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gilscope.results import files
@@ -16,10 +16,11 @@ from gilscope.results.states import State
 
 FORMAT, VERSION = "gilscope.recording", 1
 
-Cause = Literal["hand-off", "slice", "long hold", "no core", "several"]
+Cause = Literal["hand-off", "slice", "short hold", "long hold", "no core", "several"]
 CAUSES: Mapping[Cause, str] = {
     "hand-off": "the thread that waited only had to wake up",
     "slice": "the holder ran bytecode, and gave way after its switch interval",
+    "short hold": "the holder released the GIL by itself, before it was asked to or soon after",
     "long hold": "the holder was inside one C call, which did not hear the request",
     "no core": "the holder had the GIL and no core to run on",
     "several": "several threads had the GIL in turn before",
@@ -42,6 +43,10 @@ class Circumstances:
     """Whether the sampler can read this interpreter's GIL."""
     ledger: bool = False
     """Whether the ledger recorded every release."""
+    waits: bool = False
+    """Whether the wait ledger recorded every wait for the GIL."""
+    waits_missing: str | None = None
+    """Why it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +68,16 @@ class Summary:
     releases: int
     """By the ledger."""
     wait_ms: Quantiles
-    """Waits for the GIL, by the ledger."""
+    """Waits for the GIL, by the wait ledger; without it, what every release waited to come back."""
     dropped: int
-    """Ticks and events that did not fit."""
+    """Ticks, events and turns that did not fit."""
     late_share: float
     """The share of ticks that came more than one interval late."""
+    side_by_side: float | None = None
+    """While at least two threads wanted to run, how many of them the GIL did not stop: 1 where they take turns. None
+    without the wait ledger, or where no two did."""
+    handoff_ms: Quantiles = field(default_factory=Quantiles)
+    """From when the GIL was free, or asked for, until a thread that waited had it; by the wait ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +130,18 @@ class _LaneHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What one thread had the GIL for while another waited; several holds of the same kind are one."""
+
+    holder: str
+    cause: Cause
+    seconds: float
+    times: int
+    site: Place | None = None
+    """Where it released the GIL by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """One wait for the GIL, and what it is blamed on.
 
@@ -132,11 +154,17 @@ class Wait:
     seconds
         How long it waited.
     holder
-        The lane that had the GIL for most of the wait; None if no tick fell into it.
+        The lane that had the GIL for most of the wait; None where that is not known.
     cause
         One of `CAUSES`.
     site
-        Where the holder released the GIL in the end, if that was in a library: the call that it was in.
+        Where the holder released the GIL in the end, if it did so by itself: the call that it was in.
+    behind
+        By the wait ledger: all that had the GIL meanwhile, the longest first.
+    free_seconds
+        By the wait ledger: how long nobody had it.
+    forced
+        Whether the evaluation loop had forced the thread off the GIL.
     """
 
     lane: str
@@ -145,6 +173,9 @@ class Wait:
     holder: str | None
     cause: Cause
     site: Place | None
+    behind: tuple[Hold, ...] = ()
+    free_seconds: float = 0.0
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ class Kept(TypedDict):
 
 RECORDS: dict[str, dict[str, object]]
 NUMBERS: dict[str, int]
+HERE: int
 
 def start(limit: int, /) -> None: ...
 def stop() -> Kept: ...

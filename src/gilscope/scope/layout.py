@@ -5,7 +5,7 @@ from importlib import import_module
 
 import numpy as np
 
-MODULES = ("_sampler", "_ledger")
+MODULES = ("_sampler", "_ledger", "_waits")
 
 
 def disagreement(

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from gilscope.host.circumstances import build
 
-MODULES = ("_sampler", "_ledger", "_workload")
+MODULES = ("_sampler", "_ledger", "_waits", "_workload")
 
 
 @cache

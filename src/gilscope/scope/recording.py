@@ -4,21 +4,20 @@
         work()
     print(recording.summary().holding)
 
-It watches from outside: a thread without a thread state looks at the GIL (the sampler), and wrappers in the import
-tables of the loaded libraries write down when the GIL is released, asked for and taken (the ledger). Neither needs the
-GIL, so neither is blind when it matters.
+It watches from outside: a thread without a thread state looks at the GIL (the sampler), wrappers in the import tables
+of the loaded libraries write down when the GIL is released, asked for and taken (the release ledger), and hooks in that
+of the interpreter every wait for it (the wait ledger). None of them needs the GIL, so none is blind when it matters.
 """
 
 import atexit
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from gilscope.host import gil_enabled, usable_cpus
@@ -29,21 +28,23 @@ from gilscope.results.codec import Json
 from gilscope.results.looks import Site
 from gilscope.results.recordings import Circumstances, LaneShares, LaneSpans, RecordingDocument, Summary, Wait
 from gilscope.results.states import State
-from gilscope.scope import blame, sites, summary, terminal, threads, trace
+from gilscope.scope import blame, sites, summary, terminal, threads, trace, turns
 from gilscope.scope import states as st
+from gilscope.scope.capture import captured
+from gilscope.scope.learn import learn
 from gilscope.scope.missing import missing
 from gilscope.scope.states import Array, Capture, Lane
 
 if TYPE_CHECKING:
     from gilscope.scope._ledger import Kept
-    from gilscope.scope._sampler import Seen
+    from gilscope.scope._waits import Log
 
 RATE = 1000.0
 """Looks per second, at most, where no rate is asked for."""
 BUDGET = 0.003
 """Their share of the machine's CPU time: they are fewer where waking up is dear (a virtual machine: 40 us)."""
 LIMIT = 10_000_000
-"""Ledger events, of 40 bytes each."""
+"""Rows in a ledger: releases of 40 bytes, turns of 32."""
 TICKS = 2_000_000
 
 
@@ -157,10 +158,31 @@ class Recording:
         """
         return sites.sites(self.lanes)
 
+    def side_by_side(self, lanes: Sequence[Lane], start: int, end: int) -> float | None:
+        """How many of these threads ran side by side, as far as the GIL goes: between 1 and their number.
+
+        Neither other programs nor too few cores move it, for a thread that waits for a core is not stopped by the GIL.
+
+        Parameters
+        ----------
+        lanes
+            Threads that never sleep, or wait for anything else, between the two times.
+        start, end
+            CLOCK_MONOTONIC, ns.
+
+        Returns
+        -------
+        float or None
+            None without the wait ledger.
+        """
+        waits = [lane.waits for lane in lanes if lane.waits is not None]
+        return turns.side_by_side_between(waits, start, end)
+
     def waits(self, most: int = 100) -> list[Wait]:
         """The longest waits for the GIL, and what each is blamed on.
 
-        They come from the ledger; for a thread of which it has none, from the looks.
+        They come from the wait ledger, all of them and exactly. Without it they come from the release ledger, and for a
+        thread of which that has none, from the looks.
 
         Parameters
         ----------
@@ -246,7 +268,9 @@ class Recording:
 
 
 @contextmanager
-def record(*, rate: float | None = None, ledger: bool = True, limit: int = LIMIT) -> Iterator[Recording]:
+def record(
+    *, rate: float | None = None, ledger: bool = True, waits: bool = True, limit: int = LIMIT
+) -> Iterator[Recording]:
     """Records all threads of this process while the block runs.
 
     Every import-table slot and setting is put back on every way out.
@@ -258,8 +282,10 @@ def record(*, rate: float | None = None, ledger: bool = True, limit: int = LIMIT
         None: 1000, or as many as 0.3 % of the usable CPUs can pay for.
     ledger
         Whether to write down every release as well.
+    waits
+        Whether to write down every wait for the GIL as well, where that can be; the circumstances say why not.
     limit
-        How many events the ledger holds, of 40 bytes each; more are counted as dropped.
+        How many rows each ledger holds; more are counted as dropped.
 
     Yields
     ------
@@ -275,61 +301,43 @@ def record(*, rate: float | None = None, ledger: bool = True, limit: int = LIMIT
     """
     if reason := missing():
         raise RecordingError(f"this installation has no instrument to record with: {reason}")
-    sampler, book = import_module("gilscope.scope._sampler"), import_module("gilscope.scope._ledger")
+    sampler, book, log = (import_module(f"gilscope.scope.{name}") for name in ("_sampler", "_ledger", "_waits"))
     recording = Recording()
+    waits_missing = learn() if waits else "not asked for"
     try:
         sampler.start(rate or RATE, TICKS, 0.0 if rate else BUDGET * usable_cpus())
     except RuntimeError as error:
         raise RecordingError(str(error)) from error
-    ledgers: Kept = {"threads": [], "started": 0, "ended": 0, "slots": 0}
+    releases: Kept = {"threads": [], "started": 0, "ended": 0, "slots": 0}
+    passed: Log | None = None
     with threads.names() as names:
-        atexit.register(_stop, sampler, book)
+        atexit.register(_stop, log, book, sampler)
         try:
             if ledger:
                 with suppress(NotImplementedError):  # no ELF: the looks stand alone
                     book.start(limit)
-            recording.circumstances = _circumstances(rate or RATE, sampler.INTERNALS, book.active())
+            if waits_missing is None:
+                log.start(limit, book.HERE)
+            recording.circumstances = _circumstances(rate or RATE, sampler.INTERNALS, book.active(), waits_missing)
             yield recording
         finally:
             atexit.unregister(_stop)
+            if log.active():
+                passed = log.stop()
             if book.active():
-                ledgers = book.stop()
+                releases = book.stop()
             looks = sampler.stop()
-    recording.capture = _capture(looks, ledgers, names)
+    recording.capture = captured(looks, releases, passed, names)
 
 
-def _stop(sampler: ModuleType, book: ModuleType) -> None:
+def _stop(*instruments: ModuleType) -> None:
     """The interpreter ends inside the block: nothing may look at it any more."""
-    if book.active():
-        book.stop()
-    if sampler.active():
-        sampler.stop()
+    for instrument in instruments:
+        if instrument.active():
+            instrument.stop()
 
 
-def _capture(looks: "Seen", ledgers: "Kept", names: Mapping[int, str]) -> Capture:
-    """What both wrote down, thread by thread."""
-    ticks = np.frombuffer(looks["ticks"], st.TICK)
-    books = {native_id: (dropped, np.frombuffer(events, st.EVENT)) for native_id, dropped, events in ledgers["threads"]}
-    times = ticks["time"]
-    lanes: list[Lane] = []
-    for native_id, first, cpu_ns, states, ended in looks["lanes"]:
-        dropped, events = books.pop(native_id, (0, st.no_events()))
-        name = names.get(native_id, f"thread {native_id}")
-        rows = np.frombuffer(states, np.uint8)
-        lanes.append(Lane(name, native_id, first, rows, cpu_ns / 1e9, bool(ended), events, dropped))
-    for native_id, (dropped, events) in books.items():  # too short-lived for any look
-        name = names.get(native_id, f"thread {native_id}")
-        lanes.append(Lane(name, native_id, len(times), np.zeros(0, np.uint8), 0.0, True, events, dropped))
-    return Capture(
-        started=int(ledgers["started"] or (times[0] if len(times) else 0)),
-        ended=int(ledgers["ended"] or (times[-1] if len(times) else 0)),
-        ticks=ticks,
-        lanes=tuple(lanes),
-        dropped=looks["dropped"] + sum(lane.dropped for lane in lanes),
-    )
-
-
-def _circumstances(rate: float, internals: bool, ledger: bool) -> Circumstances:
+def _circumstances(rate: float, internals: bool, ledger: bool, waits_missing: str | None) -> Circumstances:
     return Circumstances(
         python=sys.version.split()[0],
         gil=gil_enabled(),
@@ -337,4 +345,6 @@ def _circumstances(rate: float, internals: bool, ledger: bool) -> Circumstances:
         rate=rate,
         internals=internals,
         ledger=ledger,
+        waits=waits_missing is None,
+        waits_missing=waits_missing,
     )

@@ -1,7 +1,8 @@
-"""What the sampler and the ledger write down, as arrays, and what follows from them: pure functions.
+"""What the sampler and the ledgers write down, as arrays, and what follows from them: pure functions.
 
 A *tick* is one look at the GIL; a *lane* is a thread, with one state per tick. A ledger *event* is one release of the
-GIL, or one take of it by a thread that came from outside. All times are monotonic ns.
+GIL, or one take of it by a thread that came from outside; a *turn* (gilscope.scope.turns) is one step in passing it on
+while somebody waits. All times are monotonic ns.
 """
 
 from collections.abc import Sequence
@@ -19,14 +20,23 @@ OFF, HOLDS, RELEASED, WAITS_GIL, WAITS_CORE, HOLDS_ABSENT = State
 
 TICK = np.dtype([("time", "i8"), ("switches", "i8"), ("holder", "i4"), ("late", "i4")])
 EVENT = np.dtype([("released", "i8"), ("wanted", "i8"), ("got", "i8"), ("site", "u8"), ("kind", "u4"), ("flags", "u4")])
+TURN = np.dtype([("time", "i8"), ("cpu", "i8"), ("site", "u8"), ("tid", "i4"), ("kind", "u4")])
 RELEASE, TAKE, SWAP = range(3)
 """The ledger's kinds of event: ext/scope/layout.h."""
+WANT, DROP, FORCED, TOOK, ASKED = range(5)
+"""The wait ledger's kinds of turn."""
+WAIT = np.dtype(
+    [("wanted", "i8"), ("free", "i8"), ("got", "i8"), ("first", "i8"), ("last", "i8"), ("tid", "i4"), ("forced", "?")]
+)
+"""A wait for the GIL: when the thread asked for it, when it was free, and when the thread had it, in ns; the turns that
+it begins and ends with, as indices; the thread, and whether it had been forced off."""
 NOBODY, UNKNOWN = -1, -2
 
 layout.check(
-    {"TICK": TICK, "EVENT": EVENT},
+    {"TICK": TICK, "EVENT": EVENT, "TURN": TURN},
     {state.name: state.value for state in State}
-    | {"RELEASE": RELEASE, "TAKE": TAKE, "SWAP": SWAP, "NOBODY": NOBODY, "UNKNOWN": UNKNOWN},
+    | {"RELEASE": RELEASE, "TAKE": TAKE, "SWAP": SWAP, "NOBODY": NOBODY, "UNKNOWN": UNKNOWN}
+    | {"WANT": WANT, "DROP": DROP, "FORCED": FORCED, "TOOK": TOOK, "ASKED": ASKED},
 )
 
 EXACT_FROM = 1_000
@@ -59,6 +69,8 @@ class Lane:
     """Rows of dtype EVENT, in the order of their ends."""
     dropped: int
     """Events that did not fit."""
+    waits: Array | None = None
+    """Its waits for the GIL, rows of dtype WAIT in order; None without the wait ledger."""
 
     def shares(self, ticks: int) -> Array:
         """The share of the recording's ticks in each state, by state; what they lack to 1, it did not live."""
@@ -74,6 +86,10 @@ def no_events() -> Array:
     return np.zeros(0, EVENT)
 
 
+def no_waits() -> Array:
+    return np.zeros(0, WAIT)
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """Everything that the sampler and the ledger wrote down in one recording."""
@@ -86,6 +102,8 @@ class Capture:
     lanes: tuple[Lane, ...]
     dropped: int = 0
     """Looks and events that did not fit."""
+    turns: Array | None = None
+    """The wait ledger, rows of dtype TURN; None without one."""
 
     def spans(self, lane: Lane) -> list[Span]:
         """What this lane did, from its first tick to its last."""
@@ -108,8 +126,44 @@ def wait_events(events: Array) -> Array:
     return had
 
 
+def intervals(waits: Array) -> Array:
+    """From asking to having: shape (n, 2), ns."""
+    return np.column_stack([waits["wanted"], waits["got"]])
+
+
+def union(pairs: Array) -> Array:
+    """The same time in intervals that do not overlap, in order: shape (n, 2)."""
+    pairs = pairs[pairs[:, 1] > pairs[:, 0]]
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    if not len(pairs):
+        return pairs
+    reach = np.maximum.accumulate(pairs[:, 1])
+    new = np.append(True, pairs[1:, 0] > reach[:-1])
+    last = np.append(np.flatnonzero(new)[1:] - 1, len(pairs) - 1)
+    return np.column_stack([pairs[new, 0], reach[last]])
+
+
+def settled(states: Array, times: Array, waits: Array) -> Array:
+    """A lane's states with what its exact waits know better. Between two of them a thread that was seen to wait has
+    just got the GIL.
+
+    Parameters
+    ----------
+    times
+        Of the ticks of these states, in ns.
+    waits
+        Rows of dtype WAIT.
+    """
+    index = np.searchsorted(waits["wanted"], times, side="right") - 1
+    waiting = index >= 0
+    if len(waits):
+        waiting &= times < waits["got"][index]
+    known: Array = np.where(waiting, np.uint8(WAITS_GIL), np.where(states == WAITS_GIL, np.uint8(HOLDS), states))
+    return known
+
+
 def spans(lane: Lane, times: Array, end: int, *, exact: bool = False) -> list[Span]:
-    """The lane's states as spans: a tick's state lasts until the next tick, each wait in the ledger is exact.
+    """The lane's states as spans: a tick's state lasts until the next tick, each wait in a ledger is exact.
 
     Parameters
     ----------
@@ -129,8 +183,10 @@ def spans(lane: Lane, times: Array, end: int, *, exact: bool = False) -> list[Sp
     changes = np.flatnonzero(np.diff(lane.states)) + 1
     starts = np.concatenate([[0], changes])
     bounds = [*mine[starts].tolist(), last]
-    sampled = [Span(bounds[i], bounds[i + 1], State(lane.states[start])) for i, start in enumerate(starts)]
-    return _over(sampled, _between(lane) if exact else _waits(lane))
+    between = {WAITS_GIL: HOLDS} if lane.waits is not None else {}  # a look into a wait lasts longer than the wait
+    states = [State(lane.states[start]) for start in starts]
+    sampled = [Span(bounds[i], bounds[i + 1], between.get(state, state)) for i, state in enumerate(states)]
+    return _over(_over(sampled, _between(lane)), _waits(lane)) if exact else _over(sampled, _waits(lane))
 
 
 def stretches(spans: Sequence[Span], start: int, end: int) -> tuple[Stretch, ...]:
@@ -143,8 +199,10 @@ def stretches(spans: Sequence[Span], start: int, end: int) -> tuple[Stretch, ...
 
 
 def _waits(lane: Lane) -> list[Span]:
-    events = wait_events(lane.events)
-    return [Span(int(e["wanted"]), int(e["got"]), WAITS_GIL) for e in events if e["got"] - e["wanted"] > EXACT_FROM]
+    """The wait ledger has every wait, the release ledger those of the libraries."""
+    waits = wait_events(lane.events) if lane.waits is None else lane.waits
+    waits = waits[waits["got"] - waits["wanted"] > EXACT_FROM]
+    return [Span(wanted, got, WAITS_GIL) for wanted, got in waits[["wanted", "got"]].tolist()]
 
 
 def _between(lane: Lane) -> list[Span]:
@@ -182,19 +240,22 @@ def _over(under: Sequence[Span], over: Sequence[Span]) -> list[Span]:
 def holds(index: int, lane: Lane, ticks: Array, end: int) -> Array:
     """Intervals [start, end) in which no look and no event shows the lane without the GIL: shape (n, 2), ns.
 
-    A run of ticks that show it as the holder, cut at every release in its ledger. No ledger sees what an interpreter
-    compiled in one piece releases inside, so a hold is at most as long as this.
+    A run of ticks that show it as the holder, cut at every release and wait in its ledgers. What an interpreter
+    compiled in one piece releases inside while nobody waits, no ledger sees, so a hold is at most as long as this.
     """
     held = ticks["holder"] == index
     edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
-    gone = release_events(lane.events)
+    releases = release_events(lane.events)
+    gone = np.column_stack([releases["released"], releases["got"]])
+    if lane.waits is not None:
+        gone = union(np.concatenate([gone, intervals(lane.waits)]))
     times = ticks["time"]
     borders = [*((times[1:] + times[:-1]) // 2).tolist(), end]  # a look stands for the time nearest to it
     pieces = []
     for first, after in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         start, stop = borders[first - 1] if first else int(times[0]), borders[after - 1]
-        inside = gone[(gone["released"] < stop) & (gone["got"] > start)]
-        bounds = [start, *np.column_stack([inside["released"], inside["got"]]).ravel().tolist(), stop]
+        inside = gone[(gone[:, 0] < stop) & (gone[:, 1] > start)]
+        bounds = [start, *inside.ravel().tolist(), stop]
         pieces += [(bounds[i], bounds[i + 1]) for i in range(0, len(bounds), 2) if bounds[i + 1] > bounds[i]]
     return np.asarray(pieces, dtype=np.int64).reshape(-1, 2)
 

@@ -33,6 +33,8 @@ def tables(
     yield Text(_sentence(summary))
     if not circumstances.internals:
         yield Text(f"(Python {circumstances.python} is unknown to gilscope, so it cannot read who holds the GIL)")
+    if circumstances.waits_missing:
+        yield Text(f"(no exact waits for the GIL: {circumstances.waits_missing})")
     yield _lanes(lanes)
     if sites:
         yield _sites(sites[:SITES_MOST])
@@ -44,8 +46,9 @@ def tables(
 def _sentence(summary: Summary) -> str:
     held = "" if summary.holding is None else f", GIL held {summary.holding:.0%} of the time"
     handoffs = "" if summary.handoffs is None else f", {summary.handoffs} hand-offs"
+    beside = "" if summary.side_by_side is None else f", {summary.side_by_side:.2f} threads side by side"
     longest = f", longest hold {summary.longest_hold_ms:.2f} ms" if summary.longest_holder else ""
-    return f"{summary.seconds:.3f} s{held}{handoffs}{longest}, {summary.releases} releases"
+    return f"{summary.seconds:.3f} s{held}{beside}{handoffs}{longest}, {summary.releases} releases"
 
 
 def _lanes(lanes: Sequence[LaneShares]) -> Table:

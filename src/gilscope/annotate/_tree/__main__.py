@@ -145,7 +145,7 @@ def _name(stage: Stage) -> str:
 
 def work(task: object, answer: Callable[[object], None]) -> None:
     """Compile the source of the task, and answer with Cython's exit status."""
-    arguments, facts = (cast("dict[str, Any]", task)[name] for name in ("arguments", "facts"))
+    arguments, facts = (cast(Any, task)[name] for name in ("arguments", "facts"))
     sys.setrecursionlimit(20_000)  # a long chain of `elif` is as deep as it is long
     sys.argv = ["cython", *arguments]
     looks = Looks()
