@@ -6,6 +6,7 @@ Each source is compiled twice: by `gilscope annotate --json`, and by tests/annot
 with gilscope. Functions, releases and `with gil` blocks are compared place by place; each difference is listed.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -93,7 +94,11 @@ def compared(name: str, folder: Path) -> str:
 
 def main() -> None:
     """Print the table of the projects that are there."""
-    home = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("folder", type=Path, nargs="?", help="Where the unpacked source distributions lie.")
+    home = parser.parse_args().folder
+    if home is None or not home.is_dir():
+        parser.error("name the folder with the unpacked source distributions")
     print("| project | files | functions | releases | `with gil` | releases in loops | rules broken | s |")
     print("|---|---|---|---|---|---|---|---|")
     for name in PROJECTS:
